@@ -1,0 +1,261 @@
+"""What happens: an event, the envelope it travels in, and its entry in the log.
+
+    Event      plain values; what people make and what handlers get
+    Envelope   the same event as JSON, `data` and `source` not decoded until somebody asks
+    Draft      an envelope with its publisher, on its way into the log
+    Entry      what the log holds: (position, time, publisher, envelope)
+
+The hub moves envelopes: an event that nobody filters on is never decoded beyond
+its first keys. Source of the shape: seeds/studio-events.txt, "Event".
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from callboard.errors import BadEvent, EventTooBig
+
+MAX_EVENT = 8 * 1024 * 1024
+"""Bytes of JSON an event may have unless a log or a setting says otherwise."""
+MAX_DEPTH = 100
+"""How deep `data` and `source` may nest."""
+MAX_KEY = 64 * 1024
+"""Bytes a key may have."""
+
+EMPTY = Raw(b"{}")
+NULL = Raw(b"null")
+
+
+def new_id() -> str:
+    """Return a fresh event id: 32 hexadecimal digits, as the official clients make them."""
+    return uuid.uuid4().hex
+
+
+class Stamp(Struct, frozen=True):
+    """What the hub says of a stored event: readable in expressions as `entry.*`.
+
+    `position` is opaque text (`<log id>-<n>`), `time` is seconds since 1970, `publisher` the
+    authenticated user, which `source` is not.
+    """
+
+    position: str
+    time: float
+    publisher: str
+
+
+class Event(Struct, frozen=True, dict=True, rename={"in_reply_to_event": "inReplyToEvent"}):
+    """Something that happened, in the form that the seed describes.
+
+    `data` is any JSON value, `source` says who sent it, `target` is an expression over
+    subscriber information (empty: everybody). `entry` is set on events that the hub delivered.
+    """
+
+    topic: str
+    data: Any = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+    target: str = ""
+    id: str = field(default_factory=new_id)
+    in_reply_to_event: str | None = None
+    entry: Stamp | None = None
+
+    def stop(self) -> None:
+        """Keep this event from the handlers after this one, on this client only."""
+        self.__dict__["stopped"] = True
+
+    @property
+    def stopped(self) -> bool:
+        """True once a handler called `stop`."""
+        return bool(self.__dict__.get("stopped", False))
+
+
+class Document(dict[str, Any]):
+    """An event as expressions see it: `data` and `source` are decoded when first read.
+
+    Read it with `document[key]`; a key that the event lacks is a KeyError.
+    """
+
+    __slots__ = ("_envelope",)
+
+    def __init__(self, envelope: Envelope, entry: Mapping[str, Any] | None = None) -> None:
+        super().__init__(
+            topic=envelope.topic,
+            target=envelope.target,
+            id=envelope.id,
+            inReplyToEvent=envelope.in_reply_to_event,
+            in_reply_to_event=envelope.in_reply_to_event,
+        )
+        if entry is not None:
+            self["entry"] = entry
+        self._envelope = envelope
+
+    def __missing__(self, key: str) -> Any:
+        if key == "data":
+            value = decode_json(self._envelope.data)
+        elif key == "source":
+            value = decode_json(self._envelope.source)
+        elif key == "sent":
+            value = decode_json(self._envelope.sent)
+        else:
+            raise KeyError(key)
+        self[key] = value
+        return value
+
+
+class Envelope(Struct, frozen=True, dict=True, rename={"in_reply_to_event": "inReplyToEvent"}):
+    """An event on its way: the seven known keys, `data` and `source` still JSON text."""
+
+    topic: str
+    data: Raw = EMPTY
+    source: Raw = EMPTY
+    target: str | None = ""
+    id: str | None = None
+    sent: Raw = NULL
+    in_reply_to_event: str | None = None
+
+    @cached_property
+    def json(self) -> bytes:
+        """The event as strict JSON in UTF-8, with exactly the known keys."""
+        return _encoder.encode(self)
+
+    @cached_property
+    def event(self) -> Event:
+        """The event as plain values, without an entry."""
+        return self.opened(None)
+
+    def opened(self, entry: Stamp | None) -> Event:
+        """Return the event as plain values, stamped with `entry`."""
+        source = decode_json(self.source)
+        return Event(
+            topic=self.topic,
+            data=decode_json(self.data),
+            source=source if isinstance(source, dict) else {},
+            target=self.target or "",
+            id=self.id or "",
+            in_reply_to_event=self.in_reply_to_event,
+            entry=entry,
+        )
+
+
+class Draft(Struct, frozen=True):
+    """An event that somebody published and the log has not stored yet."""
+
+    publisher: str
+    envelope: Envelope
+
+
+class Entry(Struct, frozen=True, dict=True):
+    """One line of the log: the first three are stamped by the hub.
+
+    `position` is the number inside this log; outside it is text (`Log.text`).
+    `time` is seconds since 1970.
+    """
+
+    position: int
+    time: float
+    publisher: str
+    envelope: Envelope
+
+    @cached_property
+    def document(self) -> Document:
+        """The event with `entry.*`, for expressions."""
+        return Document(
+            self.envelope,
+            {"position": self.position, "time": self.time, "publisher": self.publisher},
+        )
+
+
+_encoder = msgspec.json.Encoder()
+_envelopes = msgspec.json.Decoder(Envelope)
+
+
+def encode_json(value: Any) -> bytes:
+    """Return `value` as strict JSON in UTF-8; NaN and infinities become null.
+
+    Raises BadEvent for what JSON can't say, lone surrogates among it.
+    """
+    try:
+        return _encoder.encode(value)
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        raise BadEvent(f"This value can't be sent as JSON: {error}.") from None
+
+
+def decode_json(raw: Raw | bytes) -> Any:
+    """Return the value of JSON text that `open_envelope` has accepted."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.MsgspecError:
+        return json.loads(bytes(raw))  # numbers beyond a float's range, which msgspec refuses
+
+
+def seal(event: Event) -> Envelope:
+    """Return `event` as an envelope; raises BadEvent for what JSON can't say."""
+    return Envelope(
+        topic=event.topic,
+        data=Raw(encode_json(event.data)),
+        source=Raw(encode_json(event.source)),
+        target=event.target,
+        id=event.id,
+        in_reply_to_event=event.in_reply_to_event,
+    )
+
+
+def open_envelope(text: bytes, max_event: int = MAX_EVENT) -> Envelope:
+    """Return the envelope in `text`, one JSON object, checked so that it can be forwarded as is.
+
+    Unknown keys are dropped. Raises EventTooBig, or BadEvent with the reason: no JSON, no
+    text topic, not UTF-8, a lone surrogate, NaN, nested deeper than MAX_DEPTH, a key over MAX_KEY.
+    """
+    if len(text) > max_event:
+        raise EventTooBig(
+            f"This event has {len(text)} bytes; this hub takes at most {max_event} "
+            "(max_event): send a reference to the bytes instead of the bytes."
+        )
+    try:
+        text.decode()
+        envelope = _envelopes.decode(text)
+    except UnicodeDecodeError as error:
+        raise BadEvent(f"This event is not UTF-8 at byte {error.start}.") from None
+    except RecursionError:
+        raise BadEvent(f"This event is nested deeper than {MAX_DEPTH} levels.") from None
+    except msgspec.MsgspecError as error:
+        raise BadEvent(f"This is no event: {error}.") from None
+    _check(text, envelope)
+    if envelope.id is None:
+        envelope = msgspec.structs.replace(envelope, id=new_id())
+    return envelope
+
+
+def _check(text: bytes, envelope: Envelope) -> None:
+    """Refuse what the decoder skips inside raw values; cheap for ordinary events."""
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH or len(text) > MAX_KEY or b"\\u" in text:
+        for raw in (envelope.data, envelope.source, envelope.sent):
+            _check_value(raw)
+
+
+def _check_value(raw: Raw) -> None:
+    try:
+        value = decode_json(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadEvent(f"This is no event: {error}.") from None
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            break
+    else:
+        raise BadEvent(f"This event is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        if any(len(key) > MAX_KEY for key in value):
+            raise BadEvent(f"This event has a key of more than {MAX_KEY} characters.")
+        return [child for child in value.values() if isinstance(child, dict | list)]
+    return [child for child in value if isinstance(child, dict | list)] if isinstance(value, list) else []
