@@ -204,6 +204,18 @@ _encoder = msgspec.json.Encoder()
 _envelopes = msgspec.json.Decoder(Envelope)
 
 
+def caused_by(event: Event) -> dict[str, Any]:
+    """Return the `source.trace` of what `event` led to: {correlation, cause, hops}."""
+    trace = event.source.get("trace")
+    known = trace if isinstance(trace, dict) else {}
+    hops = known.get("hops")
+    return {
+        "correlation": known.get("correlation") or event.id,
+        "cause": event.id,
+        "hops": (hops if isinstance(hops, int) else 0) + 1,
+    }
+
+
 def encode_json(value: Any) -> bytes:
     """Return `value` as strict JSON in UTF-8; NaN and infinities become null.
 

@@ -14,7 +14,7 @@ from asyncio import Future
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from callboard.errors import BadPosition
-from callboard.event import MAX_EVENT, Draft, Entry
+from callboard.event import MAX_EVENT, Draft, Entry, Stamp
 
 
 class Log(ABC):
@@ -80,6 +80,10 @@ class Log(ABC):
     def text(self, position: int) -> str:
         """Return a position as the outside sees it: `<log id>-<n>`."""
         return f"{self.id}-{position}"
+
+    def stamp(self, entry: Entry) -> Stamp:
+        """Return what the outside sees of an entry beside its event."""
+        return Stamp(self.text(entry.position), entry.time, entry.publisher)
 
     def number(self, text: str) -> int:
         """Return the position that `text` names in this log; raises BadPosition for another log's."""

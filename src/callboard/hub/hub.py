@@ -1,0 +1,253 @@
+"""The hub: takes events in, has them stored, and lets the router bring them to who asked.
+
+    accept --> (one batch a loop turn) --> log.append --> answered
+                                              `--> log.follow --> router --> recipients
+
+One hub runs in one event loop. `bus(principal)` is how rooms use it, `Connection` how sockets do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import structlog
+
+from callboard.errors import BadEvent, CallboardError, Denied, StorageFailed
+from callboard.event import Document, Draft, Entry, Envelope
+from callboard.expression import both, parse, parse_target
+from callboard.hub.connection import Connection
+from callboard.hub.log import Log
+from callboard.hub.principal import Principal
+from callboard.hub.recipient import REPLY, Recipient, Subscription
+from callboard.hub.replies import Requests
+from callboard.hub.router import Router
+from callboard.hub.state import State
+from callboard.hub.stream import Stream
+
+log_ = structlog.get_logger("callboard.hub")
+
+_SCAN = 512
+_SCAN_BYTES = 1 << 20
+
+
+class Waiting(Protocol):
+    """Somebody who waits until an event of theirs is stored."""
+
+    def stored(self, ack: Any, entry: Entry) -> None:
+        """The event is durable."""
+
+    def failed(self, ack: Any, error: Exception) -> None:
+        """The event could not be stored."""
+
+
+class Hub:
+    """One node's board: `async with Hub(log) as hub`."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.requests = Requests()
+        self.router = Router(log, self.requests)
+        self.state = State()
+        self.accepted = 0
+        self.refused = 0
+        self._pending: list[Draft] = []
+        self._waiting: list[tuple[Waiting, Any]] = []
+        self._owners: dict[str, tuple[str, int]] = {}
+        self._durable: dict[str, list[Subscription]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        head = await self.log.last()
+        self.router.position = head
+        self._loop = asyncio.get_running_loop()
+        self._routing = asyncio.create_task(self.router.run(head))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.commit()
+        for task in [self._routing, *self._tasks]:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    # Taking events in
+
+    def accept(self, principal: Principal, envelope: Envelope, waiting: Waiting, ack: Any) -> None:
+        """Check an event and have it stored with all others of this loop turn; `waiting` hears of it.
+
+        Raises Denied for what the key may not publish, BadEvent and BadExpression for what is none.
+        """
+        try:
+            self._check(principal, envelope)
+        except CallboardError:
+            self.refused += 1
+            raise
+        if not self._pending:
+            self._loop.call_soon(self.commit)
+        self._pending.append(Draft(principal.name, envelope))
+        self._waiting.append((waiting, ack))
+
+    def _check(self, principal: Principal, envelope: Envelope) -> None:
+        topic = envelope.topic
+        if topic.startswith("ftrack.meta."):
+            if topic != REPLY:
+                raise BadEvent(f"{topic} is made by clients for themselves: nobody can publish it.")
+        elif principal.publish is not None and not principal.publish.matches(Document(envelope)):
+            raise Denied(f"The key of {principal.name} may not publish {topic}: ask for one with --publish.")
+        if envelope.target:
+            parse_target(envelope.target)
+        if len(envelope.json) > self.log.max_event:
+            raise BadEvent(
+                f"This event has {len(envelope.json)} bytes; this hub takes at most {self.log.max_event} "
+                "(max_event): send a reference to the bytes instead of the bytes."
+            )
+
+    def commit(self) -> None:
+        """Hand what was accepted in this turn to the log."""
+        if not self._pending:
+            return
+        drafts, self._pending = self._pending, []
+        waiting, self._waiting = self._waiting, []
+        self.accepted += len(drafts)
+        self.log.append(drafts).add_done_callback(partial(self._committed, waiting))
+
+    def _committed(
+        self, waiting: list[tuple[Waiting, Any]], done: asyncio.Future[Sequence[Entry]]
+    ) -> None:
+        error = StorageFailed("The hub is shutting down: publish again once it is back.")
+        failure = error if done.cancelled() else done.exception()
+        if failure is None:
+            for (who, ack), entry in zip(waiting, done.result(), strict=True):
+                who.stored(ack, entry)
+        else:
+            log_.error("events not stored", count=len(waiting), error=str(failure))
+            for who, ack in waiting:
+                who.failed(ack, failure if isinstance(failure, CallboardError) else StorageFailed(str(failure)))
+
+    # Subscriptions
+
+    def own(self, subscriber: str, principal: Principal) -> None:
+        """Note that a subscriber id is held by a user; raises Denied when another user holds it."""
+        owner, count = self._owners.get(subscriber, (principal.name, 0))
+        if owner != principal.name:
+            raise Denied(f"The subscriber id {subscriber} belongs to another user: choose an id of your own.")
+        self._owners[subscriber] = (owner, count + 1)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Feed a subscription no more."""
+        self.router.remove(subscription)
+        self._left(subscription)
+
+    def detach(self, recipient: Recipient) -> None:
+        """Feed a recipient no more: it is gone."""
+        self.router.stop(recipient)
+        for subscription in list(recipient.subscriptions.values()):
+            self._left(subscription)
+        recipient.subscriptions.clear()
+
+    def _left(self, subscription: Subscription) -> None:
+        owner, count = self._owners.get(subscription.id, ("", 0))
+        if count > 1:
+            self._owners[subscription.id] = (owner, count - 1)
+        else:
+            self._owners.pop(subscription.id, None)
+            self.requests.leave([subscription.id])
+        if subscription.cursor is not None:
+            holders = self._durable.get(subscription.cursor, [])
+            if subscription in holders:
+                holders.remove(subscription)
+            if not holders:
+                self._durable.pop(subscription.cursor, None)
+
+    # Durable subscribers
+
+    def resume(self, subscription: Subscription, done: Callable[[], None]) -> None:
+        """Feed a durable subscription from its cursor on; the newest connection owns the cursor."""
+        cursor = str(subscription.cursor)
+        for other in list(self._durable.get(cursor, [])):
+            if other.recipient is not subscription.recipient and isinstance(other.recipient, Connection):
+                other.recipient.drop(other)
+        self._durable.setdefault(cursor, []).append(subscription)
+        self._spawn(self._resume(subscription, cursor, done))
+
+    async def _resume(self, subscription: Subscription, cursor: str, done: Callable[[], None]) -> None:
+        cursors = await self.log.cursors()
+        if subscription not in self._durable.get(cursor, []):
+            return
+        subscription.since = min(cursors.get(cursor, self.router.position), self.router.position)
+        if cursor not in cursors:
+            self.log.move(cursor, subscription.since)
+        self.router.add(subscription)
+        done()
+
+    def move(self, subscription: Subscription, position: int) -> None:
+        """Move the cursor of a durable subscription forward, if it still owns it."""
+        cursor = subscription.cursor
+        if cursor is not None and subscription in self._durable.get(cursor, ()):
+            self.log.move(cursor, position)
+
+    # Looking back, and streams
+
+    async def history(
+        self, principal: Principal, expression: str, after: int, limit: int, scan: int = 100_000
+    ) -> tuple[list[Entry], int]:
+        """Return up to `limit` entries behind `after` that match, and the position to go on from.
+
+        Looks at no more than `scan` entries, so that one question never holds the hub; the position
+        tells whether there is more to look at.
+        """
+        wanted = parse(expression)
+        if principal.receive is not None:
+            wanted = both(wanted, principal.receive)
+        found: list[Entry] = []
+        seen = 0
+        while seen < scan:
+            batch = await self.log.read(after, _SCAN, _SCAN_BYTES)
+            if not batch:
+                break
+            for entry in batch:
+                after = entry.position
+                if wanted.matches(entry.document):
+                    found.append(entry)
+                    if len(found) >= limit:
+                        return found, after
+            seen += len(batch)
+        return found, after
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        principal: Principal,
+        expression: str,
+        subscriber: dict[str, Any],
+        after: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncIterator[Stream]:
+        """Give a stream of entries that match: from now on, behind `after`, or from a durable cursor on."""
+        stream = Stream(principal)
+        self.own(str(subscriber["id"]), principal)
+        since = self.router.position if after is None else after
+        subscription = Subscription(stream, expression, parse(expression), subscriber, since, cursor)
+        stream.subscriptions[subscription.id, expression] = subscription
+        try:
+            if cursor is None:
+                self.router.add(subscription)
+            else:
+                self._durable.setdefault(cursor, []).append(subscription)
+                await self._resume(subscription, cursor, lambda: None)
+            yield stream
+        finally:
+            stream.close()
+            self.detach(stream)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

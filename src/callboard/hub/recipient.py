@@ -1,0 +1,134 @@
+"""Who is fed from the log: a socket, a room's handler, a stream; and what it asked for.
+
+The router appends what matches to a recipient's outbox and asks it to flush at the end of the
+batch. A recipient that can't take more is left alone and reads the log by itself (`catchup.py`)
+until it stands where the router stands: a slow subscriber is only one further back in the log.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from asyncio import Task
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from callboard.event import Entry
+from callboard.expression import Expression, both
+from callboard.hub.principal import Principal
+
+FAR = sys.maxsize
+"""`served` of a recipient that the router does not feed: it reads the log by itself."""
+
+REPLY = "ftrack.meta.reply"
+
+Framing = Callable[[Entry], Any]
+"""Turns an entry into what an outbox holds; done once for all recipients that share the function."""
+
+
+class Subscription:
+    """One expression of one subscriber on one recipient.
+
+    `expression` is what was asked for, `allowed` the same within what the principal may receive.
+    `since` is the position up to which it wants nothing; `cursor` names its durable cursor.
+    """
+
+    __slots__ = ("allowed", "cursor", "expression", "handled", "id", "recipient", "since", "subscriber", "text")
+
+    def __init__(
+        self,
+        recipient: Recipient,
+        text: str,
+        expression: Expression,
+        subscriber: Mapping[str, Any],
+        since: int,
+        cursor: str | None = None,
+        handled: Outstanding | None = None,
+    ) -> None:
+        receive = recipient.principal.receive
+        self.recipient = recipient
+        self.text = text
+        self.expression = expression
+        self.allowed = expression if receive is None else both(expression, receive)
+        self.subscriber = subscriber
+        self.id = str(subscriber.get("id", ""))
+        self.since = since
+        self.cursor = cursor
+        self.handled = handled
+
+    def wants(self, entry: Entry) -> bool:
+        """Return whether the expression holds; a reply that is targeted may pass what the key may not receive.
+
+        Who asks must hear the answer: a targeted reply reaches only the subscriber id it names.
+        """
+        if self.allowed.matches(entry.document):
+            return True
+        envelope = entry.envelope
+        return bool(
+            envelope.topic == REPLY
+            and envelope.target
+            and self.allowed is not self.expression
+            and self.expression.matches(entry.document)
+        )
+
+
+class Outstanding:
+    """Events that a `durable: "handled"` subscriber was given and has not replied to yet."""
+
+    __slots__ = ("_events", "_given")
+
+    LIMIT = 1000
+
+    def __init__(self) -> None:
+        self._events: dict[str, int] = {}
+        self._given = 0
+
+    @property
+    def full(self) -> bool:
+        """True when so many wait for a reply that no more are given."""
+        return len(self._events) >= self.LIMIT
+
+    def give(self, event: str, position: int) -> None:
+        """Note that the event at `position` was handed over."""
+        self._events[event] = self._given = position
+
+    def reply(self, event: str) -> bool:
+        """Note a reply; return whether the event was outstanding."""
+        return self._events.pop(event, None) is not None
+
+    def handled(self, served: int) -> int:
+        """Return the position up to which all is handled, given all up to `served` was handed over."""
+        return next(iter(self._events.values())) - 1 if self._events else served
+
+
+class Recipient(ABC):
+    """One who is fed, in the order of positions, each event once however many subscriptions match."""
+
+    framing: Framing
+    principal: Principal
+
+    def __init__(self, principal: Principal, framing: Framing) -> None:
+        self.principal = principal
+        self.framing = framing
+        self.outbox: list[Any] = []
+        self.served = 0
+        self.position = 0
+        self.subscriptions: dict[tuple[str, str], Subscription] = {}
+        self.reading: Task[None] | None = None
+
+    @property
+    def live(self) -> bool:
+        """True while the router feeds it."""
+        return self.served != FAR
+
+    @abstractmethod
+    def flush(self) -> bool:
+        """Hand the outbox on without waiting; return False when its bound is passed."""
+
+    @abstractmethod
+    async def room(self) -> None:
+        """Wait until more can be taken; raises Gone when that will never be."""
+
+    @abstractmethod
+    def miss(self, after: int, before: int) -> None:
+        """Say honestly that entries between the two positions are gone from the log."""

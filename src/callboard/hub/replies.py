@@ -1,0 +1,115 @@
+"""Requests and their replies: who was asked, who has answered, and when all have.
+
+A request is an ordinary event; its replies are ordinary `ftrack.meta.reply` events that the router
+shows here as well. Only those who were asked count. Source: seeds/studio-events.txt, "Sending replies".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+from callboard.event import Entry, Event
+
+MAX_REPLIES = 1000
+"""Replies kept for one request that nobody has fetched yet."""
+
+
+class Request:
+    """One question on its way: yields its replies, ends when all who were asked have replied."""
+
+    def __init__(self, event: str) -> None:
+        self.event = event
+        self._waiting: set[str] = set()
+        self._asked: set[str] = set()
+        self._replies: asyncio.Queue[Event | None] = asyncio.Queue(MAX_REPLIES)
+        self._nodes = 1
+
+    @property
+    def asked(self) -> int:
+        """How many subscribers were asked."""
+        return len(self._asked)
+
+    def expect(self, nodes: int) -> None:
+        """Wait for the words of this many nodes who they asked."""
+        self._nodes = nodes
+
+    def ask(self, subscribers: Iterable[str]) -> None:
+        """Note whom one node has asked; the request ends at once if nobody was."""
+        new = set(subscribers) - self._asked
+        self._asked |= new
+        self._waiting |= new
+        self._nodes -= 1
+        self._end_if_done()
+
+    def reply(self, subscriber: str, event: Event) -> bool:
+        """Take a reply; return False for one from somebody who was not asked."""
+        if subscriber not in self._asked:
+            return False
+        if not self._replies.full():
+            self._replies.put_nowait(event)
+        self.leave(subscriber)
+        return True
+
+    def leave(self, subscriber: str) -> None:
+        """Wait no longer for this subscriber."""
+        self._waiting.discard(subscriber)
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._nodes <= 0 and not self._waiting and not self._replies.full():
+            self._replies.put_nowait(None)
+
+    async def replies(self, deadline: float) -> AsyncIterator[Event]:
+        """Yield replies as they come until all have replied or `deadline` seconds are over."""
+        end = asyncio.get_running_loop().time() + deadline
+        while True:
+            try:
+                async with asyncio.timeout_at(end):
+                    reply = await self._replies.get()
+            except TimeoutError:
+                return
+            if reply is None:
+                return
+            yield reply
+
+
+class Requests:
+    """The requests of this node that still wait; late and unasked replies are counted and dropped."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Request] = {}
+        self.dropped = 0
+
+    def __contains__(self, event: str | None) -> bool:
+        return event in self._open
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, event: str) -> Request:
+        """Begin to wait for replies to the event with this id."""
+        request = self._open[event] = Request(event)
+        return request
+
+    def close(self, request: Request) -> None:
+        """Stop waiting; later replies are late."""
+        self._open.pop(request.event, None)
+
+    def ask(self, event: str, subscribers: Iterable[str]) -> None:
+        """Note whom a node has asked for the event with this id, if it is a request of ours."""
+        request = self._open.get(event)
+        if request is not None:
+            request.ask(subscribers)
+
+    def reply(self, entry: Entry, event: Event) -> None:
+        """Hand a reply to the request that it answers."""
+        request = self._open.get(event.in_reply_to_event or "")
+        if request is None or not request.reply(str(event.source.get("id", "")), event):
+            self.dropped += 1
+
+    def leave(self, subscribers: Iterable[str]) -> None:
+        """Wait no longer for subscribers whose connection is gone."""
+        for subscriber in subscribers:
+            for request in list(self._open.values()):
+                request.leave(subscriber)
