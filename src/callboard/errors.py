@@ -36,6 +36,10 @@ class BadConfig(CallboardError):
     """The configuration can't be used: correct the named line and start again."""
 
 
+class BadKey(CallboardError):
+    """Such a key can't be made: choose another user or other rights."""
+
+
 class BadPosition(CallboardError):
     """This is no position of this log: use one that it gave you, or a time."""
 
