@@ -29,7 +29,7 @@ class BadExpression(CallboardError):
 
     def __init__(self, reason: str, text: str = "", position: int = 0) -> None:
         self.reason, self.text, self.position = reason, text, position
-        super().__init__(reason)
+        super().__init__(f"{reason}.\n{_pointed(text, position)}" if text else reason)
 
 
 class BadConfig(CallboardError):
@@ -66,3 +66,15 @@ class TimedOut(CallboardError):
 
 class MissingExtra(CallboardError):
     """This command needs an extra that is not installed."""
+
+
+_WINDOW = 30
+
+
+def _pointed(text: str, position: int) -> str:
+    """Return the part of `text` around `position` on one line, and a caret under that character."""
+    start, end = max(position - _WINDOW, 0), position + _WINDOW
+    head = "..." if start else ""
+    tail = "..." if end < len(text) else ""
+    shown = "".join(character if character.isprintable() else " " for character in text[start:end])
+    return f"  {head}{shown}{tail}\n  {' ' * (len(head) + position - start)}^"
