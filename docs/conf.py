@@ -1,0 +1,10 @@
+"""How `./dev docs` makes web pages of the Markdown here."""
+
+project = "Callboard"
+extensions = ["myst_parser"]
+root_doc = "README"
+html_theme = "alabaster"
+html_show_copyright = False
+myst_heading_anchors = 3
+# Links out of docs/ (to the README, to code) are for readers of the repository.
+suppress_warnings = ["myst.xref_missing", "toc.not_included", "myst.header"]
