@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SUBSCRIBE = "ftrack.meta.subscribe"
 UNSUBSCRIBE = "ftrack.meta.unsubscribe"
 _MOST_SUBSCRIPTIONS = 20_000
+_MOST_WISH = 128 * 1024
 _MOST_IN_FLIGHT = 16 << 20
 _DURABLE = (True, "received", "handled", "acknowledged")
 
@@ -144,10 +145,16 @@ class Connection(Recipient):
             self._hub.router.touch(self, self._pipe.acknowledged(ack, success, message))
 
     def _subscribe(self, envelope: Envelope, ack: int | None) -> None:
+        if len(envelope.data) > _MOST_WISH:
+            raise BadEvent(
+                f"This subscription has more than {_MOST_WISH} bytes: say less about the subscriber."
+            )
         try:
             wish = _wishes.decode(envelope.data)
         except msgspec.MsgspecError as error:
-            raise BadEvent(f"To subscribe, send data with `subscription` and `subscriber`: {error}.") from None
+            raise BadEvent(
+                f"To subscribe, send data with `subscription` and `subscriber`: {error}."
+            ) from None
         subscriber = {**wish.subscriber}
         if subscriber.get("id") is None:
             subscriber["id"] = self.name
@@ -186,7 +193,9 @@ class Connection(Recipient):
         try:
             farewell = _farewells.decode(envelope.data)
         except msgspec.MsgspecError as error:
-            raise BadEvent(f"To unsubscribe, send data with `subscriber` or `subscription`: {error}.") from None
+            raise BadEvent(
+                f"To unsubscribe, send data with `subscriber` or `subscription`: {error}."
+            ) from None
         if farewell.subscriber is not None and farewell.subscriber.id is not None:
             name = str(farewell.subscriber.id)
             gone = [one for one in self.subscriptions.values() if one.id == name]

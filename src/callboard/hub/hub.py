@@ -96,10 +96,9 @@ class Hub:
 
     def _check(self, principal: Principal, envelope: Envelope) -> None:
         topic = envelope.topic
-        if topic.startswith("ftrack.meta."):
-            if topic != REPLY:
-                raise BadEvent(f"{topic} is made by clients for themselves: nobody can publish it.")
-        elif principal.publish is not None and not principal.publish.matches(Document(envelope)):
+        if topic.startswith("ftrack.meta.") and topic != REPLY:
+            raise BadEvent(f"{topic} is no event to publish: clients make it for themselves or for the hub.")
+        if principal.publish is not None and not principal.may_publish(Document(envelope)):
             raise Denied(f"The key of {principal.name} may not publish {topic}: ask for one with --publish.")
         if envelope.target:
             parse_target(envelope.target)
@@ -118,9 +117,7 @@ class Hub:
         self.accepted += len(drafts)
         self.log.append(drafts).add_done_callback(partial(self._committed, waiting))
 
-    def _committed(
-        self, waiting: list[tuple[Waiting, Any]], done: asyncio.Future[Sequence[Entry]]
-    ) -> None:
+    def _committed(self, waiting: list[tuple[Waiting, Any]], done: asyncio.Future[Sequence[Entry]]) -> None:
         error = StorageFailed("The hub is shutting down: publish again once it is back.")
         failure = error if done.cancelled() else done.exception()
         if failure is None:
@@ -129,7 +126,9 @@ class Hub:
         else:
             log_.error("events not stored", count=len(waiting), error=str(failure))
             for who, ack in waiting:
-                who.failed(ack, failure if isinstance(failure, CallboardError) else StorageFailed(str(failure)))
+                who.failed(
+                    ack, failure if isinstance(failure, CallboardError) else StorageFailed(str(failure))
+                )
 
     # Subscriptions
 

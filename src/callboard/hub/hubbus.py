@@ -16,7 +16,7 @@ from msgspec import Raw
 from callboard.bus import Handler
 from callboard.errors import BadPosition, CallboardError
 from callboard.event import Entry, Event, caused_by, encode_json, new_id, seal
-from callboard.expression import parse, quote
+from callboard.expression import equals, parse
 from callboard.hub.hub import Hub
 from callboard.hub.principal import Principal
 from callboard.hub.recipient import REPLY
@@ -40,14 +40,21 @@ class HubBus:
         try:
             envelope = seal(event)
             if not event.source.get("id"):
-                envelope = msgspec.structs.replace(envelope, source=Raw(encode_json(self._source(event.source))))
+                envelope = msgspec.structs.replace(
+                    envelope, source=Raw(encode_json(self._source(event.source)))
+                )
             self._hub.accept(self.principal, envelope, self, done)
         except CallboardError as error:
             done.set_exception(error)
         return done
 
     def _source(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return {"applicationId": "callboard", "user": {"username": self.principal.name}, **given, "id": self.id}
+        return {
+            "applicationId": "callboard",
+            "user": {"username": self.principal.name},
+            **given,
+            "id": self.id,
+        }
 
     def stored(self, ack: Future[str], entry: Entry) -> None:
         """An event of ours is durable."""
@@ -100,6 +107,10 @@ class HubBus:
         """Yield what is true now and what changes; see `Bus.watch`."""
         return self._hub.state.watch(prefix)
 
+    def forget(self, listener: Listener) -> None:
+        """A subscription of ours has ended."""
+        self._listeners.discard(listener)
+
     async def close(self) -> None:
         """End all subscriptions; handlers that run are finished."""
         for listener in list(self._listeners):
@@ -128,6 +139,8 @@ class Listener:
         self._cursor = f"{bus.principal.name}/{durable}" if durable else None
         self._stream: Stream | None = None
         self._closed = False
+        self.error: CallboardError | None = None
+        """Why the subscription could not begin, if it could not."""
         since = None if durable or after else hub.router.position
         self._task = asyncio.create_task(self._run(after, since))
 
@@ -142,6 +155,15 @@ class Listener:
         await asyncio.wait([self._task])
 
     async def _run(self, after: str | None, since: int | None) -> None:
+        try:
+            await self._listen(after, since)
+        except CallboardError as error:
+            self.error = error
+            log_.warning("a subscription could not begin", expression=self.expression, error=str(error))
+        finally:
+            self._bus.forget(self)
+
+    async def _listen(self, after: str | None, since: int | None) -> None:
         if after is not None:
             since = await position_of(self._hub, after)
         async with self._hub.stream(
@@ -179,7 +201,7 @@ def reply_to(event: Event, value: Any, subscriber: Mapping[str, Any]) -> Event:
         topic=REPLY,
         data=value,
         source={**subscriber, "trace": caused_by(event)},
-        target=f"id={quote(str(event.source.get('id', '')))}",
+        target=equals("id", str(event.source.get("id", ""))).text,
         in_reply_to_event=event.id,
     )
 

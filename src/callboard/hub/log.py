@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from asyncio import Future
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from callboard.errors import BadPosition
 from callboard.event import MAX_EVENT, Draft, Entry, Stamp
@@ -62,6 +62,10 @@ class Log(ABC):
         """Forget entries before the position `before`, in slices; return how many went."""
 
     @abstractmethod
+    async def size(self) -> int:
+        """Return the bytes that the entries take where they are stored, about."""
+
+    @abstractmethod
     async def cursors(self) -> Mapping[str, int]:
         """Return every named cursor."""
 
@@ -77,6 +81,19 @@ class Log(ABC):
     async def close(self) -> None:
         """Write what is pending, end all followers, let go of files and connections."""
 
+    def tell(self, subject: str, body: bytes) -> None:
+        """Say something to the other nodes on this log: not stored, at most once, no answer expected.
+
+        Memory and SQLite have no other nodes: nobody hears it. Order against entries is not kept.
+        """
+
+    def hear(self, subject: str, callback: Callable[[bytes], None]) -> None:
+        """Call `callback` with each body that another node tells on `subject`, until close."""
+
+    def nodes(self) -> int:
+        """Return how many nodes are on this log now, this one included."""
+        return 1
+
     def text(self, position: int) -> str:
         """Return a position as the outside sees it: `<log id>-<n>`."""
         return f"{self.id}-{position}"
@@ -89,5 +106,7 @@ class Log(ABC):
         """Return the position that `text` names in this log; raises BadPosition for another log's."""
         log, _, number = text.rpartition("-")
         if log != self.id or not number.isascii() or not number.isdigit() or len(number) > 19:
-            raise BadPosition(f"{text[:80]!r} is no position of this log ({self.id}): use one that it gave you.")
+            raise BadPosition(
+                f"{text[:80]!r} is no position of this log ({self.id}): use one that it gave you."
+            )
         return int(number)

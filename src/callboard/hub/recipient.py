@@ -33,7 +33,17 @@ class Subscription:
     `since` is the position up to which it wants nothing; `cursor` names its durable cursor.
     """
 
-    __slots__ = ("allowed", "cursor", "expression", "handled", "id", "recipient", "since", "subscriber", "text")
+    __slots__ = (
+        "allowed",
+        "cursor",
+        "expression",
+        "handled",
+        "id",
+        "recipient",
+        "since",
+        "subscriber",
+        "text",
+    )
 
     def __init__(
         self,
@@ -57,9 +67,10 @@ class Subscription:
         self.handled = handled
 
     def wants(self, entry: Entry) -> bool:
-        """Return whether the expression holds; a reply that is targeted may pass what the key may not receive.
+        """Return whether the expression holds.
 
-        Who asks must hear the answer: a targeted reply reaches only the subscriber id it names.
+        A targeted reply passes even what the key may not receive: who asks must
+        hear the answer, and the target names it.
         """
         if self.allowed.matches(entry.document):
             return True

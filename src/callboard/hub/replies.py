@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
-from callboard.event import Entry, Event
+from callboard.event import Event
 
 MAX_REPLIES = 1000
 """Replies kept for one request that nobody has fetched yet."""
@@ -102,7 +102,7 @@ class Requests:
         if request is not None:
             request.ask(subscribers)
 
-    def reply(self, entry: Entry, event: Event) -> None:
+    def reply(self, event: Event) -> None:
         """Hand a reply to the request that it answers."""
         request = self._open.get(event.in_reply_to_event or "")
         if request is None or not request.reply(str(event.source.get("id", "")), event):

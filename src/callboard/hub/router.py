@@ -116,7 +116,7 @@ class Router:
         if envelope.id in self._requests:
             self._requests.ask(str(envelope.id), (one.id for group in groups for one in group))
         elif envelope.topic == REPLY and envelope.in_reply_to_event in self._requests:
-            self._requests.reply(entry, envelope.opened(self._log.stamp(entry)))
+            self._requests.reply(envelope.opened(self._log.stamp(entry)))
 
     def flush(self) -> None:
         """Hand on what stands in outboxes; those who can't take more are fed no more."""
@@ -223,4 +223,3 @@ class Router:
             chosen = set(self._targeted(entry, target))
             return [one for one in mine if one in chosen]
         return [one for one in mine if one.wants(entry)]
-

@@ -11,12 +11,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from callboard.expression import Expression, parse_target
-from callboard.hub.index import access_terms
+from callboard.expression import And, Comparison, Node, Or, parse_target
 from callboard.hub.recipient import Subscription
 
 _PLAIN_ID = re.compile(r"id=([A-Za-z0-9_./@+,-]+)")
-_LEAVES = 64
+_MOST = 16
+"""So many parts of a target are looked at to find candidates; all are when candidates are checked."""
 
 Leaf = tuple[tuple[str, ...], str]
 
@@ -53,35 +53,37 @@ class Targets:
         if plain is not None:
             return list(self.named(plain[1]))
         expression = parse_target(target)
-        return [one for one in self._candidates(expression) if expression.matches(one.subscriber)]
+        return [one for one in self._candidates(expression.node) if expression.matches(one.subscriber)]
 
-    def _candidates(self, expression: Expression) -> Collection[Subscription]:
-        terms = access_terms(expression)
-        if terms is None:
-            return self._all
-        found: dict[Subscription, None] = {}
-        for term in terms:
-            found |= self._by_leaf.get(term, {})
-        return found
+    def _candidates(self, node: Node, depth: int = 3) -> Collection[Subscription]:
+        """Return a superset of those that fulfil `node`, the smaller the better."""
+        match node:
+            case Comparison(path, "=", value, typed=False, prefix=False) if not _indexes(path):
+                return self._by_leaf.get((path, value), {})
+            case And(children) if depth:
+                return min((self._candidates(child, depth - 1) for child in children[:_MOST]), key=len)
+            case Or(children) if depth and len(children) <= _MOST:
+                return dict.fromkeys(one for child in children for one in self._candidates(child, depth - 1))
+            case _:
+                return self._all
+
+
+def _indexes(path: tuple[str, ...]) -> bool:
+    """Return whether a path may pick an element of a list, which leaves don't tell."""
+    return any(part.isdigit() for part in path)
 
 
 def leaves(subscriber: Mapping[str, Any]) -> Iterator[Leaf]:
-    """Yield the first leaves of subscriber information as (path, text), lists element by element."""
+    """Yield the texts of subscriber information as (path, text), lists element by element."""
     stack: list[tuple[tuple[str, ...], Any]] = [((), subscriber)]
-    count = 0
-    while stack and count < _LEAVES:
+    while stack:
         path, value = stack.pop()
         if isinstance(value, Mapping):
             stack.extend(((*path, key), child) for key, child in value.items())
         elif isinstance(value, list):
-            stack.extend((path, child) for child in value[:_LEAVES])
-        elif value is not None:
-            count += 1
-            yield path, _text(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+            stack.extend((path, child) for child in value)
+        elif isinstance(value, str):
+            yield path, value
 
 
 def _discard(index: dict[Any, dict[Subscription, None]], key: Any, subscription: Subscription) -> None:

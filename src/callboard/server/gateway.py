@@ -1,0 +1,339 @@
+"""The gateway: a WebSocket, its session (what the bytes mean) and its connection (what the hub does).
+
+    picows --> Session.receive --> Connection.publish ... Connection.flush --> one write a loop turn
+
+Bytes to clients are framed by the wire, the same for all of one protocol, and written past picows
+straight to the transport; picows only reads. Nothing here may raise into picows: it would
+answer with a close frame, and the official Python client never comes back from one (facts, rule 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
+
+from callboard.errors import BadPosition, CallboardError, Gone, Unauthenticated
+from callboard.event import Entry, Event
+from callboard.hub.connection import Connection
+from callboard.hub.hub import Hub
+from callboard.hub.hubbus import HubBus
+from callboard.hub.principal import Principal
+from callboard.wire import frames
+from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
+from callboard.wire.session import Framing, ProtocolError, Session
+
+log = structlog.get_logger("callboard.gateway")
+
+_JOIN = 64 * 1024
+_BACKLOG = 256 * 1024
+_GOODBYE = 3.0
+
+Authenticate = Callable[[str, str], Principal | None]
+
+
+class Gateways:
+    """All sockets of this node: gives them heartbeats, drops the dead, says goodbye to all."""
+
+    def __init__(self, hub: Hub, bus: HubBus, authenticate: Authenticate, most: int = 50_000) -> None:
+        self.hub = hub
+        self.bus = bus
+        self.authenticate = authenticate
+        self.most = most
+        self.open: set[Gateway] = set()
+        self._framings: dict[Framing, Callable[[Entry], bytes]] = {}
+
+    @property
+    def full(self) -> bool:
+        """True when no more sockets are taken."""
+        return len(self.open) >= self.most
+
+    def framing(self, framing: Framing) -> Callable[[Entry], bytes]:
+        """Return the one function that frames entries in this way: recipients share frames by it."""
+        if framing not in self._framings:
+            self._framings[framing] = partial(_frame, self.hub, framing)
+        return self._framings[framing]
+
+    async def beat(self, period: float = 1.0) -> None:
+        """Give every socket its heartbeats, for ever."""
+        while True:
+            await asyncio.sleep(period)
+            now = time.monotonic()
+            for gateway in list(self.open):
+                gateway.tick(now)
+
+    async def close(self) -> None:
+        """Say goodbye to all: `0::`, then wait a little for them to go, then drop them."""
+        for gateway in list(self.open):
+            gateway.leave()
+        end = time.monotonic() + _GOODBYE
+        while self.open and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        for gateway in list(self.open):
+            gateway.drop()
+
+
+def _frame(hub: Hub, framing: Framing, entry: Entry) -> bytes:
+    return framing.event(entry.envelope.json, hub.log.stamp(entry) if framing.stamped else None)
+
+
+class Gateway(WSListener):  # type: ignore[misc]  # picows is compiled and untyped here
+    """One socket. `principal` is None until a v5 client sends its credentials."""
+
+    def __init__(
+        self, gateways: Gateways, session: Session, remote: str, name: str, principal: Principal | None
+    ) -> None:
+        self._gateways = gateways
+        self._session = session
+        self._remote = remote
+        self._name = name
+        self._principal = principal
+        self._connection: Connection | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._socket: Any = None
+        self._gone = False
+        self._leaving = False
+        self._room: asyncio.Future[None] | None = None
+        self._full = False
+
+    # What picows calls
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The upgrade is done: greet."""
+        self._socket = transport.underlying_transport
+        self._socket.set_write_buffer_limits(high=_BACKLOG, low=_JOIN)
+        self._gateways.open.add(self)
+        self.write([self._session.open(time.monotonic())])
+        if self._principal is not None:
+            self._admit(self._principal)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A frame came in; whatever is wrong with it is told to this peer only."""
+        try:
+            self._read(frame)
+        except ProtocolError as error:
+            self._refuse(str(error))
+        except Exception:
+            log.exception("a frame could not be handled", user=self._user)
+            self._refuse("The hub could not handle this message; its log says why.")
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The socket is closed: forget it; durable cursors stay."""
+        self._gone = True
+        self._gateways.open.discard(self)
+        self._wake()
+        if self._connection is not None:
+            self._connection.close()
+            self._publish_presence("octoprint.ClientClosed")
+
+    def pause_writing(self) -> None:
+        """The transport holds more than it should."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """The transport has sent most of what it held."""
+        self._full = False
+        self._wake()
+
+    # Reading
+
+    def _read(self, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if kind is WSMsgType.TEXT and frame.fin and not self._parts:
+            self._receive(frame.get_payload_as_bytes())
+        elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+            self._join(frame)
+        elif kind is WSMsgType.PING:
+            self.write([frames.pong(frame.get_payload_as_bytes())])
+        elif kind is WSMsgType.PONG:
+            if self._connection is not None:
+                self._connection.pong(frame.get_payload_as_bytes())
+        elif kind is WSMsgType.CLOSE:
+            self._finish()
+        else:
+            raise ProtocolError("Binary messages are not spoken here: send text.")
+
+    def _join(self, frame: WSFrame) -> None:
+        """Collect fragments under the cap."""
+        first = frame.msg_type is WSMsgType.TEXT
+        if first == bool(self._parts):
+            raise ProtocolError("Fragments of a message came out of order: send whole messages.")
+        self._size += frame.payload_size
+        if self._size > self._gateways.hub.log.max_event * 4 or len(self._parts) > 10_000:
+            raise ProtocolError("This message comes in too many or too large fragments: send less at once.")
+        self._parts.append(frame.get_payload_as_bytes())
+        if frame.fin:
+            message = b"".join(self._parts)
+            self._parts, self._size = [], 0
+            self._receive(message)
+
+    def _receive(self, message: bytes) -> None:
+        if self._leaving:
+            return
+        session = self._session
+        connection = self._connection
+        for packet in session.receive(message, time.monotonic()):
+            if type(packet) is Published and connection is not None:
+                connection.publish(packet.envelope, packet.ack)
+            else:
+                self._handle(packet)
+                connection = self._connection
+        answer = session.outgoing()
+        if answer:
+            self.write([answer])
+
+    def _handle(self, packet: Packet) -> None:
+        match packet:
+            case Opened():
+                self._open(packet)
+            case Left():
+                self.leave()
+            case _ if self._connection is None:
+                raise ProtocolError(str(Unauthenticated()))
+            case Refused(ack, reason):
+                self._gateways.hub.refused += 1
+                self._connection.answer(ack, False, reason)
+            case Acknowledged(subscriber, position):
+                self._acknowledge(subscriber, position)
+            case Published(envelope, ack):
+                self._connection.publish(envelope, ack)
+
+    def _open(self, packet: Opened) -> None:
+        """A v5 client joins, with credentials in its packet or in the headers it came with."""
+        if self._connection is not None:
+            return
+        principal = self._principal
+        if packet.user is not None or packet.key is not None:
+            principal = self._gateways.authenticate(packet.user or "", packet.key or "")
+        if principal is None:
+            self.write([self._session.reject(str(Unauthenticated()))])
+            self.leave()
+        else:
+            self._admit(principal)
+
+    def _admit(self, principal: Principal) -> None:
+        if self._session.state.speaks:
+            framing = self._gateways.framing(self._session.framing)
+            self._principal = principal
+            self._connection = Connection(self._gateways.hub, principal, framing, self, self._name)
+            self._publish_presence("octoprint.ClientOpened")
+
+    def _acknowledge(self, subscriber: str, position: str) -> None:
+        try:
+            number = self._gateways.hub.log.number(position)
+        except BadPosition:
+            return  # a position of another log moves no cursor of this one
+        if self._connection is not None:
+            self._connection.acknowledge(subscriber, number)
+
+    def _publish_presence(self, topic: str) -> None:
+        event = Event(topic=topic, data={"remoteAddress": self._remote})
+        self._gateways.bus.publish(event).add_done_callback(_look)
+
+    # Writing: what a Connection wants of its pipe
+
+    def write(self, written: Sequence[bytes]) -> bool:
+        """Write frames in one go; False when more than the bound was waiting already."""
+        socket = self._socket
+        if self._gone or socket.is_closing():
+            return True
+        waiting = socket.get_write_buffer_size()
+        if len(written) == 1:
+            socket.write(written[0])
+        elif sum(map(len, written)) <= _JOIN:
+            socket.write(b"".join(written))
+        else:
+            socket.writelines(_bundles(written))
+        return bool(waiting < _BACKLOG)
+
+    async def drained(self) -> None:
+        """Wait until most of what was written is sent; raises Gone when the socket is."""
+        while not self._gone and self._full:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+        if self._gone:
+            raise Gone
+
+    def _wake(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def acknowledged(self, ack: int, success: bool, message: str = "") -> bytes:
+        """Return the frame that answers a message."""
+        return self._session.acknowledge(ack, success, message)
+
+    def ping(self, payload: bytes) -> bytes:
+        """Return a WebSocket ping."""
+        return frames.ping(payload)
+
+    def pause(self, paused: bool) -> None:
+        """Stop reading from the peer, or go on."""
+        if not self._gone:
+            (self._socket.pause_reading if paused else self._socket.resume_reading)()
+
+    # Heartbeats and goodbyes
+
+    def tick(self, now: float) -> None:
+        """Send the heartbeat if one is due; drop a peer that has not answered for too long."""
+        if self._session.dead(now):
+            log.info("a silent peer was dropped", user=self._user, remote=self._remote)
+            self.drop()
+        elif now >= self._session.due:
+            self.write([self._session.tick(now)])
+            if self._connection is not None:
+                self._connection.beat()
+
+    def leave(self) -> None:
+        """Say goodbye in the protocol's own words, then close (facts, rule 5: never the other way round)."""
+        if not self._leaving and not self._gone:
+            self._leaving = True
+            self.write([self._session.close()])
+            asyncio.get_running_loop().call_later(_GOODBYE / 2, self._finish)
+
+    def _finish(self) -> None:
+        if not self._gone:
+            self.write([frames.close()])
+            self._socket.close()
+            asyncio.get_running_loop().call_later(_GOODBYE, self.drop)
+
+    def drop(self) -> None:
+        """Drop the TCP connection: the official clients come back from that."""
+        if not self._gone:
+            self._socket.abort()
+
+    def _refuse(self, reason: str) -> None:
+        log.info("a peer was refused", user=self._user, remote=self._remote, reason=reason)
+        if not self._gone and not self._leaving:
+            self.write([self._session.refuse(reason)])
+            self.leave()
+
+    @property
+    def _user(self) -> str:
+        return self._principal.name if self._principal is not None else "?"
+
+
+def _bundles(written: Sequence[bytes]) -> list[bytes]:
+    """Join small frames into bundles of about 64 KB, leave large ones alone: joining all copies all."""
+    bundles: list[bytes] = []
+    small: list[bytes] = []
+    size = 0
+    for frame in written:
+        if size + len(frame) > _JOIN and small:
+            bundles.append(b"".join(small))
+            small, size = [], 0
+        small.append(frame)
+        size += len(frame)
+    if small:
+        bundles.append(b"".join(small))
+    return bundles
+
+
+def _look(done: asyncio.Future[str]) -> None:
+    if not done.cancelled() and isinstance(done.exception(), CallboardError):
+        log.warning("a client's coming or going was not stored", error=str(done.exception()))
