@@ -22,6 +22,7 @@ from callboard.event import Document, Draft, Entry, Envelope
 from callboard.expression import both, parse, parse_target
 from callboard.hub.connection import Connection
 from callboard.hub.log import Log
+from callboard.hub.nodes import Nodes
 from callboard.hub.principal import Principal
 from callboard.hub.recipient import REPLY, Recipient, Subscription
 from callboard.hub.replies import Requests
@@ -52,6 +53,8 @@ class Hub:
         self.log = log
         self.requests = Requests()
         self.router = Router(log, self.requests)
+        self.nodes = Nodes(log, self.router, self.requests)
+        self.router.on_request = self.nodes.ask
         self.state = State()
         self.accepted = 0
         self.refused = 0

@@ -18,21 +18,17 @@ MAX_REPLIES = 1000
 class Request:
     """One question on its way: yields its replies, ends when all who were asked have replied."""
 
-    def __init__(self, event: str) -> None:
+    def __init__(self, event: str, nodes: int) -> None:
         self.event = event
         self._waiting: set[str] = set()
         self._asked: set[str] = set()
         self._replies: asyncio.Queue[Event | None] = asyncio.Queue(MAX_REPLIES)
-        self._nodes = 1
+        self._nodes = nodes
 
     @property
     def asked(self) -> int:
         """How many subscribers were asked."""
         return len(self._asked)
-
-    def expect(self, nodes: int) -> None:
-        """Wait for the words of this many nodes who they asked."""
-        self._nodes = nodes
 
     def ask(self, subscribers: Iterable[str]) -> None:
         """Note whom one node has asked; the request ends at once if nobody was."""
@@ -87,9 +83,9 @@ class Requests:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, event: str) -> Request:
-        """Begin to wait for replies to the event with this id."""
-        request = self._open[event] = Request(event)
+    def open(self, event: str, nodes: int = 1) -> Request:
+        """Begin to wait for replies to the event with this id, from subscribers on so many nodes."""
+        request = self._open[event] = Request(event, nodes)
         return request
 
     def close(self, request: Request) -> None:

@@ -10,7 +10,7 @@ router stands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -43,6 +43,7 @@ class Router:
         self.behind = 0
         self._dirty: list[Recipient] = []
         self._moved = asyncio.Event()
+        self.on_request: Callable[[Entry], None] = lambda _: None
 
     async def run(self, after: int) -> None:
         """Route everything behind `after`, for ever."""
@@ -68,16 +69,23 @@ class Router:
             await self._moved.wait()
 
     def _route(self, entry: Entry) -> None:
-        envelope = entry.envelope
-        if envelope.target:
-            groups: list[Collection[Subscription]] = [self._targeted(entry, envelope.target)]
-        else:
-            groups = [node.items for node in self._index.match(entry.document)]
+        groups = self._groups(entry)
         frames: dict[Framing, Any] = {}
         for group in groups:
             self._deliver(entry, group, frames)
         if self._requests:
             self._tell_requests(entry, groups)
+
+    def _groups(self, entry: Entry) -> list[Collection[Subscription]]:
+        """Return who wants an entry: the subscriptions of each matching expression, or those it is targeted at."""
+        target = entry.envelope.target
+        if target:
+            return [self._targeted(entry, target)]
+        return [node.items for node in self._index.match(entry.document)]
+
+    def asked(self, entry: Entry) -> list[str]:
+        """Return the ids of the subscribers here who want an entry."""
+        return list({one.id for group in self._groups(entry) for one in group})
 
     def _targeted(self, entry: Entry, target: str) -> list[Subscription]:
         try:
@@ -114,7 +122,8 @@ class Router:
     def _tell_requests(self, entry: Entry, groups: Iterable[Collection[Subscription]]) -> None:
         envelope = entry.envelope
         if envelope.id in self._requests:
-            self._requests.ask(str(envelope.id), (one.id for group in groups for one in group))
+            self._requests.ask(str(envelope.id), [one.id for group in groups for one in group])
+            self.on_request(entry)
         elif envelope.topic == REPLY and envelope.in_reply_to_event in self._requests:
             self._requests.reply(envelope.opened(self._log.stamp(entry)))
 

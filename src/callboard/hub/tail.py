@@ -42,6 +42,11 @@ class Tail:
         self._closed = False
 
     @property
+    def entries(self) -> Sequence[Entry]:
+        """All entries that are here, oldest first; not to be kept across an await."""
+        return self._entries
+
+    @property
     def bytes(self) -> int:
         """Bytes of the events that are here."""
         return (self._ends[-1] if self._ends else self._start) - self._start
