@@ -10,7 +10,10 @@ from asyncio import Future
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
-from callboard.event import Event
+from callboard.event import Event, caused_by
+from callboard.expression import equals
+
+REPLY = "ftrack.meta.reply"
 
 Handler = Callable[[Event], Any]
 """Gets an event, may be a coroutine function; a returned value that is not None is sent as the reply."""
@@ -62,3 +65,14 @@ class Bus(Protocol):
 
     def watch(self, prefix: str) -> AsyncIterator[Mapping[str, Any]]:
         """Yield the last values of the keys that start with `prefix`, then what changes, conflated."""
+
+
+def reply_to(event: Event, value: Any, subscriber: Mapping[str, Any]) -> Event:
+    """Return the reply event with `value` from one subscriber. Source: seed, "Sending replies"."""
+    return Event(
+        topic=REPLY,
+        data=value,
+        source={**subscriber, "trace": caused_by(event)},
+        target=equals("id", str(event.source.get("id", ""))).text,
+        in_reply_to_event=event.id,
+    )

@@ -13,13 +13,12 @@ import msgspec
 import structlog
 from msgspec import Raw
 
-from callboard.bus import Handler
+from callboard.bus import REPLY, Handler, reply_to
 from callboard.errors import BadPosition, CallboardError
-from callboard.event import Entry, Event, caused_by, encode_json, new_id, seal
-from callboard.expression import equals, parse
+from callboard.event import Entry, Event, encode_json, new_id, seal
+from callboard.expression import parse
 from callboard.hub.hub import Hub
 from callboard.hub.principal import Principal
-from callboard.hub.recipient import REPLY
 from callboard.hub.stream import Stream
 
 log_ = structlog.get_logger("callboard.bus")
@@ -193,17 +192,6 @@ class Listener:
 def _look(done: Future[str]) -> None:
     if not done.cancelled() and done.exception() is not None:
         log_.warning("a reply was not stored", error=str(done.exception()))
-
-
-def reply_to(event: Event, value: Any, subscriber: Mapping[str, Any]) -> Event:
-    """Return the reply event with `value` from one subscriber. Source: seed, "Sending replies"."""
-    return Event(
-        topic=REPLY,
-        data=value,
-        source={**subscriber, "trace": caused_by(event)},
-        target=equals("id", str(event.source.get("id", ""))).text,
-        in_reply_to_event=event.id,
-    )
 
 
 async def position_of(hub: Hub, text: str) -> int:

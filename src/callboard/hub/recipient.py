@@ -13,14 +13,13 @@ from asyncio import Task
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from callboard.bus import REPLY as REPLY
 from callboard.event import Entry
 from callboard.expression import Expression, both
 from callboard.hub.principal import Principal
 
 FAR = sys.maxsize
 """`served` of a recipient that the router does not feed: it reads the log by itself."""
-
-REPLY = "ftrack.meta.reply"
 
 Framing = Callable[[Entry], Any]
 """Turns an entry into what an outbox holds; done once for all recipients that share the function."""
