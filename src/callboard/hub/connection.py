@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from msgspec import Raw, Struct
 
+from callboard.bus import REPLY
 from callboard.errors import BadEvent, CallboardError
 from callboard.event import Entry, Envelope, decode_json, encode_json
 from callboard.expression import parse
 from callboard.hub.principal import Principal
-from callboard.hub.recipient import REPLY, Framing, Outstanding, Recipient, Subscription
+from callboard.hub.recipient import Framing, Outstanding, Recipient, Subscription
 from callboard.hub.stream import gap_entry
 
 if TYPE_CHECKING:

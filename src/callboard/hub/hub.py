@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 
 import structlog
 
+from callboard.bus import REPLY
 from callboard.errors import BadEvent, CallboardError, Denied, StorageFailed
 from callboard.event import Document, Draft, Entry, Envelope
 from callboard.expression import both, parse, parse_target
@@ -24,7 +25,7 @@ from callboard.hub.connection import Connection
 from callboard.hub.log import Log
 from callboard.hub.nodes import Nodes
 from callboard.hub.principal import Principal
-from callboard.hub.recipient import REPLY, Recipient, Subscription
+from callboard.hub.recipient import Recipient, Subscription
 from callboard.hub.replies import Requests
 from callboard.hub.router import Router
 from callboard.hub.state import State

@@ -13,7 +13,7 @@ from asyncio import Task
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callboard.bus import REPLY as REPLY
+from callboard.bus import REPLY
 from callboard.event import Entry
 from callboard.expression import Expression, both
 from callboard.hub.principal import Principal

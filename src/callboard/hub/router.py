@@ -15,11 +15,12 @@ from typing import Any
 
 import structlog
 
+from callboard.bus import REPLY
 from callboard.errors import BadExpression, CallboardError, Gone
 from callboard.event import Entry
 from callboard.hub.index import Index
 from callboard.hub.log import Log
-from callboard.hub.recipient import FAR, REPLY, Framing, Recipient, Subscription
+from callboard.hub.recipient import FAR, Framing, Recipient, Subscription
 from callboard.hub.replies import Requests
 from callboard.hub.targets import Targets
 
