@@ -164,6 +164,14 @@ def test_functions_are_small() -> None:
     assert lengths[len(lengths) // 2] <= 8
 
 
+def test_the_command_line_starts_without_the_heavy_parts() -> None:
+    """A slow start is felt: the server and the drivers are imported by the commands that need them."""
+    heavy = {"aiohttp", "nats", "picows", "prometheus_client", "sqlite3", "starlette", "uvicorn", "watchfiles"}
+    show = f"import sys, callboard.cli; print(*({heavy!r} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout
+    assert shown.split() == []
+
+
 @pytest.mark.slow
 def test_the_wheel_has_what_the_package_needs(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]

@@ -194,7 +194,7 @@ def test_an_idle_client_stays_connected_past_its_15_seconds(js: Node) -> None:
 
 
 def _settle(js: Node) -> None:
-    """Wait until the server has taken in and sent all from before: a connection's packets keep their order."""
+    """Wait until the server has taken in and sent all so far: a connection's packets keep their order."""
     js.do("subscribe", name="settle", expression="topic=js.settle.*")
     marker = js.said("subscribed", name="settle")["id"]
     js.do("publish", topic=f"js.settle.{marker}")
