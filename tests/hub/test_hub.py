@@ -245,3 +245,27 @@ async def test_state_is_the_last_value_and_a_watcher_hears_of_changes(hub: Hub) 
     for degrees in range(201, 210):
         bus.set("printer.mk4.tool", degrees)
     assert await anext(watch) == {"printer.mk4.tool": 209}
+
+
+async def test_a_request_does_not_wait_for_who_only_looks_on(hub: Hub) -> None:
+    bus = HubBus(hub, ADMIN)
+    bus.subscribe("topic=ask", lambda event: "heard")
+    onlooker = {"id": "onlooker", "replies": False}
+    async with hub.stream(ADMIN, "topic=ask", onlooker) as stream, asyncio.timeout(5):
+        replies = [reply.data async for reply in bus.request(Event("ask"), deadline=60)]
+        seen = await stream.take()
+    assert replies == ["heard"]
+    assert [entry.envelope.topic for entry in seen] == ["ask"]
+    await bus.close()
+
+
+async def test_a_stream_names_a_gap_by_positions_of_its_log() -> None:
+    async with Hub(MemoryLog()) as hub:
+        bus = HubBus(hub, ADMIN)
+        positions = [await bus.publish(Event("a")) for _ in range(5)]
+        await settled(hub)
+        await hub.log.prune(hub.log.number(positions[2]))
+        async with hub.stream(ADMIN, "", {"id": "late"}, after=0) as stream:
+            gap = (await stream.take())[0].envelope.event
+    assert gap.topic == "callboard.meta.gap"
+    assert gap.data == {"after": hub.log.text(0), "before": positions[2], "missed": 2}

@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 import structlog
 
 from callboard.bus import REPLY
-from callboard.errors import BadEvent, CallboardError, Denied, StorageFailed
+from callboard.errors import BadEvent, CallboardError, Denied, EventTooBig, StorageFailed
 from callboard.event import Document, Draft, Entry, Envelope
 from callboard.expression import both, parse, parse_target
 from callboard.hub.connection import Connection
@@ -59,6 +59,8 @@ class Hub:
         self.state = State()
         self.accepted = 0
         self.refused = 0
+        self.failure: BaseException | None = None
+        """Why the newest append failed; None once one has succeeded."""
         self._pending: list[Draft] = []
         self._waiting: list[tuple[Waiting, Any]] = []
         self._owners: dict[str, tuple[str, int]] = {}
@@ -89,7 +91,7 @@ class Hub:
         Raises Denied for what the key may not publish, BadEvent and BadExpression for what is none.
         """
         try:
-            self._check(principal, envelope)
+            self.check(principal, envelope)
         except CallboardError:
             self.refused += 1
             raise
@@ -98,7 +100,8 @@ class Hub:
         self._pending.append(Draft(principal.name, envelope))
         self._waiting.append((waiting, ack))
 
-    def _check(self, principal: Principal, envelope: Envelope) -> None:
+    def check(self, principal: Principal, envelope: Envelope) -> None:
+        """Raise what `accept` would raise, and take nothing in: for many events, all or none."""
         topic = envelope.topic
         if topic.startswith("ftrack.meta.") and topic != REPLY:
             raise BadEvent(f"{topic} is no event to publish: clients make it for themselves or for the hub.")
@@ -107,7 +110,7 @@ class Hub:
         if envelope.target:
             parse_target(envelope.target)
         if len(envelope.json) > self.log.max_event:
-            raise BadEvent(
+            raise EventTooBig(
                 f"This event has {len(envelope.json)} bytes; this hub takes at most {self.log.max_event} "
                 "(max_event): send a reference to the bytes instead of the bytes."
             )
@@ -123,7 +126,7 @@ class Hub:
 
     def _committed(self, waiting: list[tuple[Waiting, Any]], done: asyncio.Future[Sequence[Entry]]) -> None:
         error = StorageFailed("The hub is shutting down: publish again once it is back.")
-        failure = error if done.cancelled() else done.exception()
+        failure = self.failure = error if done.cancelled() else done.exception()
         if failure is None:
             for (who, ack), entry in zip(waiting, done.result(), strict=True):
                 who.stored(ack, entry)
@@ -222,6 +225,7 @@ class Hub:
                     if len(found) >= limit:
                         return found, after
             seen += len(batch)
+            await asyncio.sleep(0)  # a log in memory reads without waiting: let others have their turn
         return found, after
 
     @contextlib.asynccontextmanager
@@ -234,7 +238,7 @@ class Hub:
         cursor: str | None = None,
     ) -> AsyncIterator[Stream]:
         """Give a stream of entries that match: from now on, behind `after`, or from a durable cursor on."""
-        stream = Stream(principal)
+        stream = Stream(principal, self.log.text)
         self.own(str(subscriber["id"]), principal)
         since = self.router.position if after is None else after
         subscription = Subscription(stream, expression, parse(expression), subscriber, since, cursor)

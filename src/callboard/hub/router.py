@@ -86,7 +86,7 @@ class Router:
 
     def asked(self, entry: Entry) -> list[str]:
         """Return the ids of the subscribers here who want an entry."""
-        return list({one.id for group in self._groups(entry) for one in group})
+        return list(_repliers(self._groups(entry)))
 
     def _targeted(self, entry: Entry, target: str) -> list[Subscription]:
         try:
@@ -123,7 +123,7 @@ class Router:
     def _tell_requests(self, entry: Entry, groups: Iterable[Collection[Subscription]]) -> None:
         envelope = entry.envelope
         if envelope.id in self._requests:
-            self._requests.ask(str(envelope.id), [one.id for group in groups for one in group])
+            self._requests.ask(str(envelope.id), _repliers(groups))
             self.on_request(entry)
         elif envelope.topic == REPLY and envelope.in_reply_to_event in self._requests:
             self._requests.reply(envelope.opened(self._log.stamp(entry)))
@@ -233,3 +233,8 @@ class Router:
             chosen = set(self._targeted(entry, target))
             return [one for one in mine if one in chosen]
         return [one for one in mine if one.wants(entry)]
+
+
+def _repliers(groups: Iterable[Collection[Subscription]]) -> set[str]:
+    """Return the ids of those who may reply: who only looks on says `replies: false` of itself."""
+    return {one.id for group in groups for one in group if one.subscriber.get("replies") is not False}

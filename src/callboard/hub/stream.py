@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from callboard.errors import Gone
 from callboard.event import Entry, Event, seal
@@ -30,8 +30,9 @@ def as_entry(entry: Entry) -> Entry:
 class Stream(Recipient):
     """Iterate over it for the entries; bounded in number and bytes, the rest waits in the log."""
 
-    def __init__(self, principal: Principal) -> None:
+    def __init__(self, principal: Principal, text: Callable[[int], str] = str) -> None:
         super().__init__(principal, as_entry)
+        self._text = text
         self._ready: deque[Entry] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -56,13 +57,24 @@ class Stream(Recipient):
 
     def miss(self, after: int, before: int) -> None:
         """Tell the reader of a gap in its place."""
-        self.outbox.append(gap_entry(after, before, str(after), str(before)))
+        self.outbox.append(gap_entry(after, before, self._text(after), self._text(before)))
 
     def close(self) -> None:
         """End the iteration once what is ready has been read."""
         self.closed = True
         self._wake.set()
         self._taken.set()
+
+    async def take(self) -> list[Entry]:
+        """Return all that is ready, waiting for something; empty once the stream is closed and read."""
+        while not self._ready and not self.closed:
+            self._wake.clear()
+            await self._wake.wait()
+        taken = list(self._ready)
+        self._ready.clear()
+        self._bytes = 0
+        self._taken.set()
+        return taken
 
     async def __aiter__(self) -> AsyncIterator[Entry]:
         while True:

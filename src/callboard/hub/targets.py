@@ -29,6 +29,9 @@ class Targets:
         self._by_leaf: dict[Leaf, dict[Subscription, None]] = {}
         self._by_id: dict[str, dict[Subscription, None]] = {}
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def add(self, subscription: Subscription) -> None:
         """Take a subscription up."""
         self._all[subscription] = None
