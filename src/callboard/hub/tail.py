@@ -32,14 +32,18 @@ _position = attrgetter("position")
 class Tail:
     """A ring of the newest entries, bounded by number and by bytes, that wakes its followers."""
 
-    def __init__(self, last: int = 0, max_entries: int = 16_384, max_bytes: int = 16 << 20) -> None:
-        self.floor = self.last = last
+    def __init__(self, max_entries: int = 16_384, max_bytes: int = 16 << 20) -> None:
+        self.floor = self.last = 0
         self._max_entries, self._max_bytes = max_entries, max_bytes
         self._entries: list[Entry] = []
         self._ends: list[int] = []
         self._start = 0
         self._waiting: list[asyncio.Future[None]] = []
         self._closed = False
+
+    def start(self, last: int) -> None:
+        """Begin behind the position `last`: what is up to it is in the store."""
+        self.floor = self.last = last
 
     @property
     def entries(self) -> Sequence[Entry]:
