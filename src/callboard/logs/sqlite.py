@@ -10,7 +10,6 @@ error. While a commit is under way all that comes is pending, and is the next co
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sqlite3
 import time
 from asyncio import Future
@@ -26,15 +25,13 @@ from callboard.errors import StorageFailed
 from callboard.event import MAX_EVENT, Draft, Entry
 from callboard.hub.log import Log
 from callboard.hub.tail import Tail
-from callboard.logs import blocks
+from callboard.logs import blocks, eventsdb
 from callboard.logs.blocks import SQL
 from callboard.logs.desk import Desk, failed
 from callboard.logs.lock import Lock
 
 Sync = Literal["normal", "full"]
 
-APPLICATION = 0x43426F61  # "CBoa", in the file's header
-VERSION = 1
 COMMIT_BYTES = 4 << 20
 """Appends are taken into one commit until they have so many bytes."""
 MOVE_EVERY = 1.0
@@ -47,18 +44,12 @@ class SqliteLog(Log):
     """The log in `path`; open it with `open_sqlite`."""
 
     def __init__(
-        self,
-        path: Path,
-        lock: Lock,
-        writer: sqlite3.Connection,
-        sync: Sync,
-        max_event: int,
-        tail: Tail | None,
+        self, path: Path, lock: Lock, writer: sqlite3.Connection, max_event: int, tail: Tail | None
     ) -> None:
-        self.path, self.sync, self.max_event = path, sync, max_event
+        self.path, self.max_event = path, max_event
         self._lock = lock
         self._loop = asyncio.get_running_loop()
-        self.id, self._first, last, self._time = _facts(writer)
+        self.id, self._first, last, self._time = eventsdb.facts(writer)
         self._cursors: dict[str, int] = dict(writer.execute(SQL["cursors"]))
         self._moved: dict[str, int] = {}
         self._moving: asyncio.TimerHandle | None = None
@@ -70,7 +61,7 @@ class SqliteLog(Log):
         self._idle = asyncio.Event()
         self._idle.set()
         self._writer = Desk(writer, path, "callboard log writer")
-        self._reader = Desk(_connect(path, readonly=True), path, "callboard log reader")
+        self._reader = Desk(eventsdb.connect(path, readonly=True), path, "callboard log reader")
 
     def append(self, drafts: Sequence[Draft]) -> Future[Sequence[Entry]]:
         future: Future[Sequence[Entry]] = self._loop.create_future()
@@ -89,11 +80,8 @@ class SqliteLog(Log):
         taken = self._take()
         self._time = now = max(time.time(), self._time)
         position = self._tail.last + 1
-        drafts = [draft for drafts, _ in taken for draft in drafts]
-        entries = [
-            Entry(number, now, draft.publisher, draft.envelope)
-            for number, draft in enumerate(drafts, position)
-        ]
+        drafts = chain.from_iterable([drafts for drafts, _ in taken])
+        entries = [Entry(n, now, draft.publisher, draft.envelope) for n, draft in enumerate(drafts, position)]
         if entries:
             job = partial(blocks.append, blocks=blocks.to_blocks(entries))
             self._writer.ask(job, partial(self._written, taken, entries))
@@ -167,7 +155,7 @@ class SqliteLog(Log):
 
     async def size(self) -> int:
         self._check_open()
-        return await self._reader.run(_size)
+        return await self._reader.run(eventsdb.size)
 
     async def cursors(self) -> Mapping[str, int]:
         return dict(self._cursors)
@@ -190,11 +178,8 @@ class SqliteLog(Log):
         self._moving = None
         moved, self._moved = self._moved, {}
         if moved:
-            text = msgspec.json.encode(moved).decode()
-            self._writer.ask(
-                lambda connection: connection.execute(SQL["move"], (text,)).close(),
-                partial(self._moved_on, moved),
-            )
+            job = partial(blocks.run, name="move", value=msgspec.json.encode(moved).decode())
+            self._writer.ask(job, partial(self._moved_on, moved))
 
     def _moved_on(self, moved: dict[str, int], _: None, error: Exception | None) -> None:
         if error is None or self._closed:
@@ -234,9 +219,9 @@ def open_sqlite(
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = Lock(path)
         if not path.exists():
-            _create(path)
-        writer = _connect(path, synchronous=sync.upper())
-        _check(writer, path)
+            eventsdb.create(path)
+        writer = eventsdb.connect(path, synchronous=sync.upper())
+        eventsdb.check(writer, path)
         return SqliteLog(path, lock, writer, max_event, tail)
     except (OSError, sqlite3.Error) as error:
         if lock:
@@ -246,59 +231,3 @@ def open_sqlite(
         if lock:
             lock.release()
         raise
-
-
-def _create(path: Path) -> None:
-    """Make an empty log beside `path` and move it there: half a log is never found."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    connection = sqlite3.connect(fresh)
-    try:
-        connection.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};")
-        connection.executescript(SQL["schema"])
-        connection.execute(SQL["identify"], (secrets.token_hex(4),))
-        connection.commit()
-    finally:
-        connection.close()
-    fresh.rename(path)
-
-
-def _connect(path: Path, *, readonly: bool = False, synchronous: str = "NORMAL") -> sqlite3.Connection:
-    address = path.absolute().as_uri() + ("?mode=ro" if readonly else "?mode=rw")
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    if not readonly:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    return connection
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that is not a log, or a newer one."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != APPLICATION:
-        raise StorageFailed(f"{path} is no log of Callboard: name another file, or move this one away.")
-    if version != VERSION:
-        raise StorageFailed(
-            f"The log {path} has format {version}, not {VERSION}: use the version of Callboard that wrote it."
-        )
-
-
-def _facts(connection: sqlite3.Connection) -> tuple[str, int, int, float]:
-    """Return the log's id, its first and last position, and the time of the newest entry."""
-    (log_id,) = connection.execute(SQL["id"]).fetchone()
-    bounds = connection.execute(SQL["bounds"]).fetchone()
-    remembered = connection.execute(SQL["remembered"]).fetchone()
-    last = int(remembered[0]) if remembered else 0
-    if bounds is None:
-        return str(log_id), last + 1, last, 0.0
-    first, newest, then = bounds
-    return str(log_id), first, max(newest, last), then
-
-
-def _size(connection: sqlite3.Connection) -> int:
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    (size,) = connection.execute("PRAGMA page_size").fetchone()
-    return int((pages - free) * size)
