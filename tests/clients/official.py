@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,8 +36,13 @@ class Hub:
         return self
 
     def settle(self) -> None:
-        """Wait until the server has acknowledged all that was sent."""
+        """Wait until the server has acknowledged all that was sent, and the client has looked at it."""
         self.until(lambda: not self.hub._packet_callbacks, "acknowledgements")
+        looked = threading.Event()
+        wish = {"subscription": "topic=ftrack.meta.reply", "subscriber": {"id": self.id}}
+        again = Event("ftrack.meta.subscribe", data=wish)
+        self.hub._emit_event_packet("ftrack.event", again, callback=lambda answer: looked.set())
+        self.until(looked.is_set, "an acknowledgement")
 
     def subscribe(
         self, expression: str, answer: Any = None, subscriber: dict[str, Any] | None = None, **options: Any
@@ -66,8 +72,15 @@ class Hub:
         end = time.monotonic() + patience
         while not (answer := condition()):
             assert time.monotonic() < end, f"waited {patience:g} s in vain for {what or condition}"
-            self.hub.wait(duration=0.001)
+            self.handle()
         return answer
+
+    def handle(self) -> None:
+        """Handle what came, or wait a moment (the client's own `wait` waits a tenth of a second)."""
+        if self.hub._event_queue.empty():
+            time.sleep(0.002)
+        else:
+            self.hub.wait(duration=0)
 
     def drain(self) -> None:
         """Handle everything that was published before this call, on whatever connection."""

@@ -33,9 +33,9 @@ await obey({
   unsubscribe({ hub = "a", id }) {
     say("unsubscribed", { done: hubs[hub].unsubscribe(id) });
   },
-  async publish({ hub = "a", replies = false, ...options }) {
+  async publish({ hub = "a", replies = false, timeout = 30, ...options }) {
     const onReply = replies ? (reply) => say("reply", { event: reply }) : undefined;
-    say("published", { id: await hubs[hub].publish(event(options), { onReply }) });
+    say("published", { id: await hubs[hub].publish(event(options), { onReply, timeout }) });
   },
   async ask({ hub = "a", timeout = 10, ...options }) {
     say("answer", { event: await hubs[hub].publishAndWaitForReply(event(options), { timeout }) });
