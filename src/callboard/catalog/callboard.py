@@ -1,0 +1,167 @@
+"""Our own topics: what Callboard says of itself, what a printer can be asked for, two print events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, UnsetType
+
+from callboard.catalog.job import JOB, Job, printed
+from callboard.catalog.payload import OWN, Payload, Topic, own
+
+_PRINTER = Annotated[str, own("The printer's name.")]
+
+
+class Gap(Payload, frozen=True, kw_only=True):
+    """A part of the log that a subscriber will never see."""
+
+    after: Annotated[str, own("The position behind which events are missing.")]
+    before: Annotated[str, own("The position of the first event that is there again.")]
+    missed: Annotated[int | None, own("How many are missing at most.")] | UnsetType = UNSET
+
+
+class HookFailed(Payload, frozen=True, kw_only=True):
+    """A hook that gave up on an event."""
+
+    hook: Annotated[str, own("The hook's name.")]
+    event: Annotated[str, own("The topic of the event it ran for.")]
+    position: Annotated[str, own("The position of that event.")]
+    reason: Annotated[str, own("What went wrong, in a sentence.")]
+    attempts: Annotated[int, own("How often it was tried.")]
+    exit_code: Annotated[int | None, own("What the command returned, if it ended by itself.")] | UnsetType = (
+        UNSET
+    )
+
+
+class PrinterRequest(Payload, frozen=True, kw_only=True):
+    """A wish to a printer."""
+
+    printer: _PRINTER
+
+
+class ConnectRequest(PrinterRequest, frozen=True, kw_only=True):
+    """A wish to open the link to a printer."""
+
+    port: Annotated[str, own("The port; the configured one if left out.")] | UnsetType = UNSET
+    baudrate: Annotated[int, own("The speed; found out if left out.")] | UnsetType = UNSET
+
+
+class PrintRequest(PrinterRequest, frozen=True, kw_only=True):
+    """A wish to print a file."""
+
+    file: Annotated[str, own("The file's path inside its storage.")]
+    origin: Annotated[str, own("Where the file lies: local (unless said) or sdcard.")] | UnsetType = UNSET
+
+
+class GcodeRequest(PrinterRequest, frozen=True, kw_only=True):
+    """A wish to send commands to a printer."""
+
+    commands: Annotated[list[str], own("The lines of G-code, in order; no line holds a line break.")]
+
+
+class Outcome(Payload, frozen=True, kw_only=True):
+    """What came of a wish."""
+
+    success: Annotated[bool, own("Whether it was done.")]
+    message: Annotated[str, own("What came of it, in a sentence.")]
+
+
+class LayerChange(Payload, frozen=True, kw_only=True):
+    """A layer."""
+
+    layer: Annotated[int, own("The layer's number; the first is 1.")]
+    z: Annotated[float, own("Its height above the bed, in mm.")]
+    layers: Annotated[int | None, own("How many there will be, when that is known.")] | UnsetType = UNSET
+
+
+class PrintSettled(Job, frozen=True, kw_only=True):
+    """A job whose last move has ended."""
+
+    time: Annotated[float, own("How long it took, in seconds, the last moves too.")]
+
+
+_MK3 = {"printer": "mk3"}
+
+
+def _asked(
+    verb: str, description: str, payload: type[Payload], example: dict[str, Any], outcome: str
+) -> Topic:
+    return Topic(
+        name=f"callboard.printer.{verb}",
+        description=description,
+        source=OWN,
+        published_by="whoever may use printers",
+        payload=payload,
+        example=example,
+        reply=Outcome,
+        reply_example={"success": True, "message": outcome},
+    )
+
+
+TOPICS = (
+    printed(
+        "LayerChange",
+        "The first line of a new layer is being laid; a hop of the tool is no layer.",
+        OWN,
+        LayerChange,
+        {"layer": 3, "z": 0.6, "layers": 91},
+    ),
+    printed(
+        "PrintSettled",
+        "A finished job's last move has ended: the printer stands still.",
+        OWN,
+        PrintSettled,
+        {**JOB, "time": 2719.8},
+    ),
+    Topic(
+        name="callboard.meta.gap",
+        description="Events that this subscriber asked for are gone from the log; nothing else was skipped.",
+        source=OWN,
+        published_by="the hub, to one subscriber",
+        payload=Gap,
+        example={"after": "k3v9-1200", "before": "k3v9-5001", "missed": 3800},
+        since="0.1",
+    ),
+    Topic(
+        name="callboard.hook.failed",
+        description="A hook gave up on an event after its last attempt.",
+        source=OWN,
+        published_by="the hooks room",
+        payload=HookFailed,
+        example={
+            "hook": "tell the shop",
+            "event": "octoprint.PrintDone",
+            "position": "k3v9-1200",
+            "reason": "notify-send ended with 1.",
+            "attempts": 3,
+            "exit_code": 1,
+        },
+        since="0.1",
+    ),
+    _asked(
+        "connect", "A printer's link shall be opened.", ConnectRequest, _MK3, "mk3 answers on /dev/ttyACM0."
+    ),
+    _asked(
+        "disconnect", "A printer's link shall be closed.", PrinterRequest, _MK3, "The link to mk3 is closed."
+    ),
+    _asked(
+        "print",
+        "A printer shall print a file.",
+        PrintRequest,
+        {"printer": "mk3", "file": "parts/arm.gcode"},
+        "mk3 prints parts/arm.gcode.",
+    ),
+    _asked("pause", "A printer's job shall pause.", PrinterRequest, _MK3, "mk3 pauses."),
+    _asked("resume", "A printer's paused job shall go on.", PrinterRequest, _MK3, "mk3 goes on."),
+    _asked(
+        "cancel", "A printer's job shall be called off.", PrinterRequest, _MK3, "mk3's job is called off."
+    ),
+    _asked(
+        "gcode",
+        "Lines of G-code shall be sent to a printer, at most once.",
+        GcodeRequest,
+        {"printer": "mk3", "commands": ["M117 Ready", "G28"]},
+        "2 lines were sent to mk3.",
+    ),
+)
+"""Callboard's own topics."""
