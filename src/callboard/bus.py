@@ -22,8 +22,13 @@ Handler = Callable[[Event], Any]
 class Subscription(Protocol):
     """A standing wish for events; `close` ends it, and keeps a durable cursor where it is."""
 
-    expression: str
-    subscriber: Mapping[str, Any]
+    @property
+    def expression(self) -> str:
+        """What it wishes for."""
+
+    @property
+    def subscriber(self) -> Mapping[str, Any]:
+        """Who it is, as targets see it."""
 
     def close(self) -> None:
         """End the subscription; events already handed to the handler are finished."""

@@ -1,0 +1,1 @@
+"""The hooks room: commands that events run, safely, with an answer to "why did (not) it run?"."""

@@ -1,0 +1,39 @@
+"""What hooks do, by kind: each action takes an event and says what came of it."""
+
+from __future__ import annotations
+
+import structlog
+
+from callboard.bus import Bus
+from callboard.hooks.model import Gcode, Hook, Publish, System, Webhook
+from callboard.hooks.run import Outcome, Run
+from callboard.hooks.system import Commands
+
+log_ = structlog.get_logger("callboard.hooks")
+
+
+class Actions:
+    """The four kinds; `async with` closes what they keep open."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._commands = Commands()
+
+    async def act(self, hook: Hook, run: Run) -> Outcome:
+        """Do what a hook does for a run's event."""
+        outcome = await self._act(hook, run)
+        if hook.debug:
+            log_.info("a hook ran", hook=hook.name, position=run.position, command=outcome.command)
+        return outcome
+
+    async def _act(self, hook: Hook, run: Run) -> Outcome:
+        event = run.event
+        assert event is not None
+        match hook.action:
+            case System() as action:
+                return await self._commands.run(hook, action, run, event)
+            case Gcode() | Webhook() | Publish():
+                raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,127 @@
+"""One configuration mapping read key by key: each fault names the key and the way out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from callboard.errors import CallboardError
+
+T = TypeVar("T")
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|h|d|)")
+_FLAGS: Final = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+MAX_SECONDS: Final = 366 * 86400.0
+
+
+class BadHook(CallboardError):
+    """This hook can't be used: correct the named key."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `, did you mean X?` for the known name nearest to `name`, or nothing."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f", did you mean {found[0]}?" if found else ""
+
+
+class Fields:
+    """Typed access to a mapping; every getter raises BadHook for a value of another type."""
+
+    def __init__(self, values: Mapping[str, Any], where: str = "") -> None:
+        self._values, self._where = values, where
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def only(self, known: Iterable[str], what: str) -> None:
+        """Refuse keys that are not `known`."""
+        for key in self._values:
+            if key not in known:
+                raise BadHook(f"{self._where}{key} is no key of {what}{nearest(str(key), known)}")
+
+    def raw(self, key: str) -> Any:
+        """Return what the file says, or None."""
+        return self._values.get(key)
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a text; a number is taken as the text it was written as."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self._bad(key, "a text")
+        return str(value)
+
+    def one_of(self, key: str, choices: Sequence[str], default: str = "") -> str:
+        """Return one of `choices`."""
+        value = self.text(key, default)
+        if value not in choices:
+            raise self._bad(key, " or ".join(choices), nearest(value, choices))
+        return value
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return a boolean: also yes, no, on, off, as ever in such files."""
+        value = self._values.get(key)
+        if isinstance(value, str):
+            value = _FLAGS.get(value.lower(), value)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise self._bad(key, "true or false")
+        return value
+
+    def count(self, key: str, default: int, least: int, most: int) -> int:
+        """Return a whole number between `least` and `most`."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self._bad(key, f"a whole number from {least} to {most}")
+        return value
+
+    def seconds(self, key: str, default: float | None) -> float | None:
+        """Return a duration in seconds: a number, or 500ms, 30s, 5m, 2h, 1d."""
+        value = self._values.get(key)
+        if value is None:
+            return default
+        found = None if isinstance(value, bool) else _DURATION.fullmatch(str(value).strip())
+        if not found or (seconds := float(found[1]) * _UNITS[found[2]]) > MAX_SECONDS:
+            raise self._bad(key, "a duration: seconds, or 500ms, 30s, 5m, 2h, 1d")
+        return seconds
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a text or a list of texts as a tuple."""
+        value = self._values.get(key)
+        listed = [] if value is None else value if isinstance(value, list | tuple) else [value]
+        if len(listed) > 1000 or any(
+            isinstance(item, bool) or not isinstance(item, str | int | float) for item in listed
+        ):
+            raise self._bad(key, "a text or a list of texts")
+        return tuple(map(str, listed))
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        """Return a map, empty when the key is missing."""
+        value = self._values.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise self._bad(key, "a map")
+        return value
+
+    def made(self, key: str, make: Callable[[str], T]) -> T | None:
+        """Return what `make` makes of a text, None when the key is missing; faults name the key."""
+        if key not in self:
+            return None
+        try:
+            return make(self.text(key))
+        except BadHook:
+            raise
+        except CallboardError as error:
+            raise BadHook(f"{self._where}{key}: {error}") from None
+
+    def _bad(self, key: str, wanted: str, hint: str = "") -> BadHook:
+        value = str(self._values.get(key))[:60]
+        return BadHook(f"{self._where}{key} is {value!r}: it takes {wanted}{hint}")

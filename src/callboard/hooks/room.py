@@ -1,0 +1,309 @@
+"""The hooks room: follows the bus, decides, queues, and runs.
+
+    bus -> _receive -> decide -> batch -> runs.store_read(batch, cursor) -> lane -> action -> runs.finish
+
+One subscription for all hooks with a cursor of its own, kept in callboard.db and moved in the
+transaction that queues the runs; a cursor for each hook lost: a thousand hooks would read the log
+a thousand times. A marker event on the log (`callboard.hooks.loaded`) says where new hooks begin
+and when the past has been read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+
+from callboard.bus import Bus, Subscription
+from callboard.errors import StorageFailed
+from callboard.event import Event, caused_by
+from callboard.hooks.actions import Actions
+from callboard.hooks.deciding import Decision, decide, document_of, scope_of
+from callboard.hooks.lane import Lane
+from callboard.hooks.listening import Listening, subscription
+from callboard.hooks.model import Hook
+from callboard.hooks.reading import HookSet
+from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted
+from callboard.hooks.runs import Runs
+from callboard.hooks.spelling import Spelling
+from callboard.store import Store
+
+log_ = structlog.get_logger("callboard.hooks")
+
+LOADED: Final = "callboard.hooks.loaded"
+REFUSED: Final = "callboard.hooks.refused"
+FAILED: Final = "callboard.hook.failed"
+GAP: Final = "callboard.meta.gap"
+_MOST_WAITING: Final = 2000
+"""Steps that may wait to be stored before the room takes no more events."""
+
+
+class Hooks:
+    """The room; `async with Hooks(bus, store, hook_set)`: inside, hooks run."""
+
+    def __init__(self, bus: Bus, store: Store, hooks: HookSet, *, grace: float = 5.0) -> None:
+        self.runs = Runs(store)
+        self.hook_set = hooks
+        self._bus = bus
+        self._grace = grace
+        self._actions = Actions(bus)
+        self._lanes: dict[str, Lane] = {}
+        self._leaving: list[asyncio.Task[None]] = []
+        self._listening = Listening(())
+        self._known: set[str] = set()
+        self._marker = ""
+        self._caught_up = asyncio.Event()
+        self._spelling = Spelling()
+        self._subscription: Subscription | None = None
+        self._generation = 0
+        self._cursor: str | None = None
+        self._steps: list[Step] = []
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        self._cursor, known = await self.runs.begin()
+        self._known = set(known)
+        self._writing = asyncio.create_task(self._write())
+        await self._load(self.hook_set)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._subscription is not None:
+            self._subscription.close()
+        self._closing = True
+        self._wake.set()
+        if self._writing is not None:
+            await self._writing
+        await asyncio.gather(*(lane.end(self._grace) for lane in self._lanes.values()), *self._leaving)
+        await self._actions.close()
+
+    @property
+    def hooks(self) -> Sequence[Hook]:
+        """The hooks that are loaded, without those that are not enabled."""
+        return [hook for hook in self.hook_set.hooks if hook.enabled]
+
+    async def caught_up(self) -> None:
+        """Wait until all that was on the log when the hooks were loaded has been read."""
+        await self._caught_up.wait()
+
+    async def _load(self, hooks: HookSet) -> None:
+        """Take these hooks in place of the ones before; known ones go on where they were."""
+        marker = Event(
+            LOADED, {"hooks": [hook.name for hook in hooks.hooks], "faults": list(map(str, hooks.faults))}
+        )
+        position = await self._bus.publish(marker)
+        self.hook_set, self._marker = hooks, marker.id
+        self._caught_up.clear()
+        await self._exchange_lanes()
+        self._listen(position)
+        for fault in hooks.faults:
+            log_.warning("a hook was left out", file=fault.file, line=fault.line, reason=fault.reason)
+
+    async def _exchange_lanes(self) -> None:
+        """Give each new or changed hook a lane, which begins when the old one's last run has ended."""
+        hooks = {hook.name: hook for hook in self.hooks}
+        leaving: dict[str, asyncio.Task[None]] = {}
+        for name, lane in list(self._lanes.items()):
+            if hooks.get(name) != lane.hook:
+                del self._lanes[name]
+                leaving[name] = asyncio.create_task(lane.end(lane.hook.policy.timeout))
+        for name, hook in hooks.items():
+            if name not in self._lanes:
+                self._lanes[name] = Lane(hook, self.runs, self._actions.act, self._failed, leaving.get(name))
+        self._leaving = [task for task in self._leaving if not task.done()] + list(leaving.values())
+        if not self.hook_set.faults:  # one of the faulty ones may be theirs
+            await self.runs.abandon(list(hooks), "its hook is no longer in the configuration, or not enabled")
+        self._listening = Listening([hook for hook in self.hooks if hook.name in self._known])
+        for lane in self._lanes.values():
+            lane.pump()
+
+    def _listen(self, marked: str) -> None:
+        """Follow the bus from the cursor on, from the marker when there is none for this log."""
+        if self._subscription is not None:
+            self._subscription.close()
+        if self._cursor is not None and _log(self._cursor) != _log(marked):
+            log_.warning("the hooks' cursor is of another log; they begin at its head", cursor=self._cursor)
+            self._cursor = None
+        fresh = self._cursor is None
+        expression = subscription(self.hooks, (LOADED, GAP))
+        self._generation += 1
+        receive = partial(self._receive, self._generation)
+        self._subscription = self._bus.subscribe(expression, receive, after=self._cursor or marked)
+        if fresh:
+            self._begin_here(marked)
+
+    def _begin_here(self, position: str) -> None:
+        """The marker has come: from here on new hooks listen, and delayed runs may start."""
+        new = tuple(hook.name for hook in self.hooks if hook.name not in self._known)
+        self._known.update(new)
+        self._listening = Listening(self.hooks)
+        self._add([Known(new, position)], position)
+        self._caught_up.set()
+        for lane in self._lanes.values():
+            lane.ready = True
+            lane.pump()
+
+    async def _receive(self, generation: int, event: Event) -> None:
+        """Decide for one event; waits only when too much is waiting to be stored.
+
+        What an older subscription still had in hand is dropped: the new one reads it again.
+        """
+        entry = event.entry
+        if entry is None or generation != self._generation:
+            return
+        if event.topic == GAP and entry.time == 0:
+            log_.warning("events are gone before the hooks saw them", **_gap(event.data))
+        elif event.topic == LOADED and event.id == self._marker:
+            self._begin_here(entry.position)
+        else:
+            self._add(self._steps_for(event), entry.position)
+        if len(self._steps) > _MOST_WAITING:
+            self._room.clear()
+            await self._room.wait()
+
+    def _steps_for(self, event: Event) -> list[Step]:
+        document = document_of(event)
+        steps: list[Step] = [
+            Cancel(hook.name, scope_of(hook, event), f"unless: {event.topic} came at {_position(event)}")
+            for hook in self._listening.cancelled(document)
+        ]
+        now = time.time()
+        other = self._spelling.other(event)
+        for hook in self._listening.hooks(document):
+            decision = Decision("skipped", other) if other else decide(hook, event, document, now)
+            steps.append(self._step(hook, event, decision))
+        return steps
+
+    def _step(self, hook: Hook, event: Event, decision: Decision) -> Wanted:
+        lane = self._lanes[hook.name]
+        state = decision.state
+        if state == "queued" and decision.due == 0 and lane.reserve(decision.key):
+            state = "running"
+        elif state == "queued":
+            lane.expect()
+        return Wanted(
+            hook.name,
+            hook.kind,
+            event,
+            state,
+            decision.key,
+            decision.scope,
+            decision.merge,
+            decision.due,
+            decision.reason,
+        )
+
+    def _add(self, steps: Collection[Step], position: str) -> None:
+        self._steps.extend(steps)
+        self._cursor = position
+        self._wake.set()
+
+    async def _write(self) -> None:
+        """Store what was read, all that has gathered in one transaction; never lose a step."""
+        while self._wake.is_set() or not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            steps, self._steps = self._steps, []
+            ids = await self._stored(steps, self._cursor)
+            self._room.set()
+            self._go(steps, ids)
+
+    async def _stored(self, steps: Sequence[Step], cursor: str | None) -> list[int | None]:
+        while True:
+            try:
+                return await self.runs.store_read(steps, cursor)
+            except StorageFailed as error:
+                log_.error("hook runs can't be stored; trying again", error=str(error))
+                await asyncio.sleep(1.0)
+
+    def _go(self, steps: Sequence[Step], ids: Sequence[int | None]) -> None:
+        """Start what may start, and wake the lanes of what must wait."""
+        queued: Counter[str] = Counter()
+        for step, number in zip(steps, ids, strict=True):
+            if not isinstance(step, Wanted) or (lane := self._lanes.get(step.hook)) is None:
+                continue
+            if step.state == "queued":
+                queued[step.hook] += 1
+            elif step.state == "running" and number is None:
+                lane.release(step.key)
+            elif step.state == "running" and number is not None:
+                lane.start(_started(step, number))
+        for name, count in queued.items():
+            self._lanes[name].stored(count)
+
+    def _failed(self, hook: Hook, run: Run, outcome: Outcome, state: str) -> None:
+        """Tell the log that a run failed for good."""
+        assert run.event is not None
+        data = {
+            "hook": hook.name,
+            "run": run.id,
+            "position": run.position,
+            "topic": run.topic,
+            "state": state,
+            "reason": outcome.reason,
+            "exit": outcome.exit,
+            "attempts": run.attempt,
+            "command": outcome.command[:4096],
+        }
+        source = {"trace": caused_by(run.event)}
+        if "printer" in run.event.source:
+            source["printer"] = run.event.source["printer"]
+        self._bus.publish(Event(FAILED, data, source)).add_done_callback(_look)
+
+
+def _started(step: Wanted, number: int) -> Run:
+    """Return the run that was just stored as running."""
+    event = step.event
+    assert event.entry is not None
+    now = time.time()
+    return Run(
+        id=number,
+        hook=step.hook,
+        kind=step.kind,
+        position=event.entry.position,
+        origin=step.origin,
+        topic=event.topic,
+        event_id=event.id,
+        time=event.entry.time,
+        key=step.key,
+        merged=0,
+        state="running",
+        due=step.due,
+        attempt=1,
+        repeats=0,
+        queued=now,
+        started=now,
+        ended=None,
+        command="",
+        exit=None,
+        reason="",
+        event=event,
+    )
+
+
+def _look(done: asyncio.Future[str]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        log_.error("a hook's failure could not be published", error=str(error))
+
+
+def _log(position: str) -> str:
+    return position.rpartition("-")[0]
+
+
+def _position(event: Event) -> str:
+    return event.entry.position if event.entry is not None else ""
+
+
+def _gap(data: Any) -> dict[str, Any]:
+    return {key: data.get(key) for key in ("after", "before", "missed")} if isinstance(data, dict) else {}

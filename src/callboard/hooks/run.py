@@ -1,0 +1,119 @@
+"""A run: one hook and one event, what came of it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from callboard.event import Event
+from callboard.hooks.output import Output
+
+State = Literal["queued", "running", "done", "dead", "refused", "skipped", "cancelled", "merged", "unknown"]
+"""dead: it failed for good and can be redriven; refused: the event's values can't stand in the command;
+merged: another run speaks for it; unknown: sent, and nobody knows whether it arrived."""
+
+REDRIVABLE: Final = ("dead", "refused", "unknown")
+
+
+class Outcome(Struct, frozen=True):
+    """What came of an attempt."""
+
+    state: Literal["done", "failed", "refused", "unknown", "skipped"]
+    reason: str = ""
+    exit: int | None = None
+    command: str = ""
+    output: Output | None = None
+    retry: bool = True
+    """False when trying again would be useless."""
+    retry_after: float = 0.0
+    """Seconds that the other side asked to wait."""
+    closes: bool = False
+    """True when the other side wants no more of these (410)."""
+
+
+class Wanted(Struct, frozen=True):
+    """A run to be stored: to wait in the queue, to start at once, or one that never will."""
+
+    hook: str
+    kind: str
+    event: Event
+    state: State
+    key: str = ""
+    scope: str = ""
+    merge: str | None = None
+    due: float = 0.0
+    reason: str = ""
+    origin: str = ""
+
+
+class Cancel(Struct, frozen=True):
+    """Cancel what waits for its delay, for one scope."""
+
+    hook: str
+    scope: str
+    reason: str
+
+
+class Known(Struct, frozen=True):
+    """From this position on these hooks listen."""
+
+    hooks: tuple[str, ...]
+    position: str
+
+
+Step = Wanted | Cancel | Known
+
+
+class Run(Struct, frozen=True):
+    """A run as callboard.db has it."""
+
+    id: int
+    hook: str
+    kind: str
+    position: str
+    origin: str
+    topic: str
+    event_id: str
+    time: float
+    key: str
+    merged: int
+    state: State
+    due: float
+    attempt: int
+    repeats: int
+    queued: float
+    started: float | None
+    ended: float | None
+    command: str
+    exit: int | None
+    reason: str
+    output: str = ""
+    event: Event | None = None
+
+
+COLUMNS: Final = (
+    "id, hook, kind, position, origin, topic, event_id, time, key, merged, state, due, attempt, repeats, "
+    "queued, started, ended, command, exit, reason, head, tail, size, event"
+)
+
+
+def run_of(row: Sequence[Any]) -> Run:
+    """Return the run in a row of COLUMNS."""
+    head, tail, size, event = row[-4:]
+    output = Output()
+    output.head, output.tail, output.size = head or b"", tail or b"", size
+    values = (*row[:-4], output.text, read_event(event) if event else None)
+    return Run(*values)
+
+
+def write_event(event: Event) -> bytes:
+    """Return an event as the queue keeps it."""
+    return msgspec.json.encode(event)
+
+
+def read_event(raw: bytes) -> Event:
+    """Return an event that the queue kept."""
+    return msgspec.json.decode(raw, type=Event)
