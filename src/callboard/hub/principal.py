@@ -21,7 +21,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from callboard.errors import BadKey
+from callboard.errors import BadKey, StorageFailed
 from callboard.expression import Expression, parse
 from callboard.store import Store
 
@@ -136,6 +136,19 @@ class Keys:
                 found = principal
         return found
 
+    def find(self, key: str) -> Key | None:
+        """Return what is known of a key by its text alone, None when there is no such key.
+
+        Looked up by its SHA-256: how long that takes tells nothing that could be tried out.
+        """
+        rows = self._store.peek(_SELECT + " WHERE hash = ?", (_hash(key),))
+        return _key(rows[0]) if rows else None
+
+    def check_bearer(self, key: str) -> Principal | None:
+        """Return who holds this key, whoever that is; None when there is no such key."""
+        found = self.find(key)
+        return found.principal if found is not None else None
+
     def list(self) -> tuple[Key, ...]:
         """Return all keys, oldest first."""
         return tuple(_key(row) for row in self._store.peek(_SELECT + " ORDER BY id"))
@@ -214,6 +227,11 @@ def _check_rights(rights: Iterable[str]) -> None:
 def _write_private(path: Path, text: str) -> None:
     """Write so that the file is never there with other eyes on it, nor half written."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_text(text, "utf-8")
-    fresh.replace(path)
+    try:
+        fresh.touch(mode=0o600)
+        fresh.write_text(text, "utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} can't be written: {error.strerror}. Look who may write there."
+        ) from error
