@@ -21,6 +21,10 @@ class EventTooBig(BadEvent):
     """This event is larger than the hub takes: send a reference to the bytes instead of the bytes."""
 
 
+class ProtocolError(CallboardError):
+    """That is no packet of this protocol: the connection is closed."""
+
+
 class BadExpression(CallboardError):
     """This expression does not parse: write key=value, joined by `and`, `or`, `not` and parentheses.
 

@@ -20,13 +20,10 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from callboard.errors import BadEvent, EventTooBig
+from callboard.jsontext import MAX_DEPTH, fit, mend, without_surrogates
 
 MAX_EVENT = 8 * 1024 * 1024
 """Bytes of JSON an event may have unless a log or a setting says otherwise."""
-MAX_DEPTH = 100
-"""How deep `data` and `source` may nest."""
-MAX_KEY = 64 * 1024
-"""Bytes a key may have."""
 
 EMPTY = Raw(b"{}")
 NULL = Raw(b"null")
@@ -219,10 +216,14 @@ def caused_by(event: Event) -> dict[str, Any]:
 def encode_json(value: Any) -> bytes:
     """Return `value` as strict JSON in UTF-8; NaN and infinities become null.
 
-    Raises BadEvent for what JSON can't say, lone surrogates among it.
+    A lone surrogate (a file name that is no UTF-8) becomes U+FFFD. Raises BadEvent for what JSON
+    can't say.
     """
     try:
-        return _encoder.encode(value)
+        try:
+            return _encoder.encode(value)
+        except UnicodeEncodeError:
+            return _encoder.encode(without_surrogates(value))
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise BadEvent(f"This value can't be sent as JSON: {error}.") from None
 
@@ -250,53 +251,52 @@ def seal(event: Event) -> Envelope:
 def open_envelope(text: bytes, max_event: int = MAX_EVENT) -> Envelope:
     """Return the envelope in `text`, one JSON object, checked so that it can be forwarded as is.
 
-    Unknown keys are dropped. Raises EventTooBig, or BadEvent with the reason: no JSON, no
-    text topic, not UTF-8, a lone surrogate, NaN, nested deeper than MAX_DEPTH, a key over MAX_KEY.
+    Unknown keys are dropped, an event without an id gets one; NaN becomes null and a lone surrogate
+    U+FFFD. Raises EventTooBig, or BadEvent with the reason: no JSON, no text topic, not UTF-8, nested
+    deeper than MAX_DEPTH, a key over MAX_KEY, a number over MAX_DIGITS.
     """
     if len(text) > max_event:
-        raise EventTooBig(
-            f"This event has {len(text)} bytes; this hub takes at most {max_event} "
-            "(max_event): send a reference to the bytes instead of the bytes."
-        )
+        raise too_big(len(text), max_event)
+    if not text.isascii():
+        _check_utf8(text)
+    try:
+        envelope = _envelopes.decode(text)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return _open_mended(text, max_event, error)
+    fit(text)
+    return identified(envelope)
+
+
+def identified(envelope: Envelope) -> Envelope:
+    """Return `envelope`, with a fresh id if it has none."""
+    return envelope if envelope.id is not None else msgspec.structs.replace(envelope, id=new_id())
+
+
+def too_big(size: int, max_event: int) -> EventTooBig:
+    """Return the error that refuses an event of `size` bytes."""
+    return EventTooBig(
+        f"This event has {size} bytes; this hub takes at most {max_event} "
+        "(max_event): send a reference to the bytes instead of the bytes."
+    )
+
+
+def _check_utf8(text: bytes) -> None:
     try:
         text.decode()
-        envelope = _envelopes.decode(text)
     except UnicodeDecodeError as error:
         raise BadEvent(f"This event is not UTF-8 at byte {error.start}.") from None
+
+
+def _open_mended(text: bytes, max_event: int, error: Exception) -> Envelope:
+    """Open what the strict decoder refused with `error`, if mending it helps; else raise BadEvent."""
+    if isinstance(error, msgspec.ValidationError):
+        raise BadEvent(f"This is no event: {error}.") from None
+    try:
+        mended = mend(text)
     except RecursionError:
         raise BadEvent(f"This event is nested deeper than {MAX_DEPTH} levels.") from None
-    except msgspec.MsgspecError as error:
+    except ValueError:
         raise BadEvent(f"This is no event: {error}.") from None
-    _check(text, envelope)
-    if envelope.id is None:
-        envelope = msgspec.structs.replace(envelope, id=new_id())
-    return envelope
-
-
-def _check(text: bytes, envelope: Envelope) -> None:
-    """Refuse what the decoder skips inside raw values; cheap for ordinary events."""
-    if text.count(b"{") + text.count(b"[") > MAX_DEPTH or len(text) > MAX_KEY or b"\\u" in text:
-        for raw in (envelope.data, envelope.source, envelope.sent):
-            _check_value(raw)
-
-
-def _check_value(raw: Raw) -> None:
-    try:
-        value = decode_json(raw)
-    except (ValueError, RecursionError) as error:
-        raise BadEvent(f"This is no event: {error}.") from None
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for item in level for child in _children(item)]
-        if not level:
-            break
-    else:
-        raise BadEvent(f"This event is nested deeper than {MAX_DEPTH} levels.")
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        if any(len(key) > MAX_KEY for key in value):
-            raise BadEvent(f"This event has a key of more than {MAX_KEY} characters.")
-        return [child for child in value.values() if isinstance(child, dict | list)]
-    return [child for child in value if isinstance(child, dict | list)] if isinstance(value, list) else []
+    if mended == text:
+        raise BadEvent(f"This is no event: {error}.")
+    return open_envelope(mended, max_event)
