@@ -78,9 +78,19 @@ _sources = msgspec.json.Decoder(_Named)
 class Connection(Recipient):
     """One peer: its subscriptions, its outbox, what it has in flight."""
 
-    def __init__(self, hub: Hub, principal: Principal, framing: Framing, pipe: Pipe, name: str) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        principal: Principal,
+        framing: Framing,
+        pipe: Pipe,
+        name: str,
+        *,
+        stamped: bool = False,
+    ) -> None:
         super().__init__(principal, framing)
         self.name = name
+        self._stamped = stamped
         self._hub = hub
         self._pipe = pipe
         self._in_flight = 0
@@ -127,7 +137,8 @@ class Connection(Recipient):
         """An event of this peer is durable: say so."""
         self._landed(ack[1])
         if ack[0] is not None:
-            self._hub.router.touch(self, self._pipe.acknowledged(ack[0], True))
+            position = self._hub.log.text(entry.position) if self._stamped else ""
+            self._hub.router.touch(self, self._pipe.acknowledged(ack[0], True, position))
 
     def failed(self, ack: tuple[int | None, int], error: Exception) -> None:
         """An event of this peer could not be stored: say so."""
@@ -164,7 +175,7 @@ class Connection(Recipient):
         known = self.subscriptions.get((subscriber["id"], wish.subscription))
         if known is not None:
             self._hub.router.describe(known, subscriber)
-            self.answer(ack, True)
+            self._taken(ack, self._hub.router.position)
             return
         if len(self.subscriptions) >= _MOST_SUBSCRIPTIONS:
             raise BadEvent(f"This connection has {_MOST_SUBSCRIPTIONS} subscriptions: use wider expressions.")
@@ -182,10 +193,14 @@ class Connection(Recipient):
         self.subscriptions[subscription.id, subscription.text] = subscription
         if subscription.cursor is None:
             self._hub.router.add(subscription)
-            self.answer(ack, True)
+            self._taken(ack, subscription.since)
         else:
             self._durables.append(subscription)
-            self._hub.resume(subscription, lambda: self.answer(ack, True))
+            self._hub.resume(subscription, lambda: self._taken(ack, subscription.since))
+
+    def _taken(self, ack: int | None, since: int) -> None:
+        """A subscription stands; our own client is told behind which position events come to it live."""
+        self.answer(ack, True, self._hub.log.text(since) if self._stamped else "")
 
     def _cursor(self, subscriber: str) -> str:
         return f"{self.principal.name}/{subscriber}"

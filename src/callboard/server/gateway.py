@@ -221,7 +221,9 @@ class Gateway(WSListener):  # type: ignore[misc]  # picows is compiled and untyp
         if self._session.state.speaks:
             framing = self._gateways.framing(self._session.framing)
             self._principal = principal
-            self._connection = Connection(self._gateways.hub, principal, framing, self, self._name)
+            self._connection = Connection(
+                self._gateways.hub, principal, framing, self, self._name, stamped=self._session.stamped
+            )
             self._publish_presence("octoprint.ClientOpened")
 
     def _acknowledge(self, subscriber: str, position: str) -> None:
