@@ -1,0 +1,1 @@
+"""The client: a bus over the wire, for programs anywhere (`from callboard import connect`)."""

@@ -1,0 +1,211 @@
+"""The hub's HTTP interface, as one user: questions, and streams of Server-Sent Events.
+
+Problems come back as the errors that they were made of, so a caller sees the same whether it
+sits in the hub or far away. Source: contract.md, "One port"; RFC 9457.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from callboard import errors
+from callboard.client.credentials import Credentials
+from callboard.event import encode_json
+
+CONNECT = 10.0
+PATIENCE = 60.0
+SILENCE = 35.0
+"""Seconds that a stream may be silent: the hub says something every ten."""
+LONGEST = 64 << 20
+
+_ERRORS: Mapping[str, type[errors.CallboardError]] = {
+    "bad-event": errors.BadEvent,
+    "bad-expression": errors.BadExpression,
+    "bad-position": errors.BadPosition,
+    "bad-key": errors.BadKey,
+    "unauthenticated": errors.Unauthenticated,
+    "denied": errors.Denied,
+    "too-big": errors.EventTooBig,
+    "storage-failed": errors.StorageFailed,
+    "busy": errors.Gone,
+    "not-ready": errors.Gone,
+    "timed-out": errors.TimedOut,
+}
+
+
+class Problem(Struct, frozen=True):
+    """What a problem document says, as far as we use it."""
+
+    type: str = ""
+    title: str = ""
+    detail: str = ""
+
+
+class Message(Struct, frozen=True):
+    """One message of a stream: its kind, its position, its data (JSON)."""
+
+    event: str
+    position: str
+    data: bytes
+
+
+class Http:
+    """`async with Http(credentials) as http`: one pool of connections."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The pool, made when it is first needed: it belongs to the loop that runs then."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers={"ftrack-user": self.credentials.user, "ftrack-api-key": self.credentials.key},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=PATIENCE),
+            )
+        return self._session
+
+    async def ask(self, method: str, path: str, body: Any = None, **query: str | int | None) -> Any:
+        """Return what the hub answers, decoded; None for an empty body.
+
+        Raises the error that the hub names, or Gone when no hub answers.
+        """
+        async with self._asked(method, path, body, query, PATIENCE) as response:
+            answer = await _body(response)
+        try:
+            return msgspec.json.decode(answer) if answer else None
+        except msgspec.MsgspecError:
+            raise errors.Gone(f"What answers at {self.credentials.url} is no Callboard hub.") from None
+
+    async def stream(
+        self, method: str, path: str, body: Any = None, **query: str | int | None
+    ) -> AsyncIterator[Message]:
+        """Yield the messages of a stream until the hub ends it; raises as `ask` does."""
+        headers = {"Accept": "text/event-stream"}
+        async with self._asked(method, path, body, query, SILENCE, headers) as response:
+            parser = Parser()
+            async for chunk in response.content.iter_any():
+                for message in parser.feed(chunk):
+                    yield message
+
+    @asynccontextmanager
+    async def _asked(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        query: Mapping[str, str | int | None],
+        silence: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        sent = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            async with self.session.request(
+                method,
+                self.credentials.url + path,
+                params={name: str(value) for name, value in query.items() if value is not None},
+                data=None if body is None else encode_json(body),
+                headers={**sent, **(headers or {})},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=silence),
+            ) as response:
+                if response.status >= 400:
+                    raise _error(response.status, await _body(response), self.credentials.url)
+                yield response
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise unreachable(self.credentials.url, error) from error
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > LONGEST:
+            raise errors.Gone(f"The hub answers with more than {LONGEST} bytes: ask for less at once.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _error(status: int, body: bytes, url: str) -> errors.CallboardError:
+    """Return the error that a problem document names."""
+    try:
+        problem = msgspec.json.decode(body, type=Problem)
+    except msgspec.MsgspecError:
+        return errors.Gone(f"{url} answers with status {status}, and not as a Callboard hub does.")
+    kind = _ERRORS.get(problem.type.rpartition("#")[2], errors.CallboardError)
+    return kind(problem.detail or problem.title or f"The hub answers with status {status}.")
+
+
+def unreachable(url: str, error: BaseException) -> errors.Gone:
+    """Return the error for a hub that can't be reached, with the reason in a few words."""
+    if isinstance(error, TimeoutError):
+        reason = "it does not answer in time"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = "its certificate is not trusted"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        reason = (error.os_error.strerror or str(error.os_error)).lower() or "connection failed"
+    else:
+        reason = str(error) or type(error).__name__
+    return errors.Gone(f"No hub answers at {url} ({reason}): start one with `callboard serve`, or pass --url.")
+
+
+class Parser:
+    """Server-Sent Events out of chunks of bytes. Source: the HTML standard, "Parsing an event stream"."""
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._waiting = 0
+        self._fields: dict[str, bytes] = {}
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> list[Message]:
+        """Return the messages that are complete with `chunk`; raises Gone for one that is too long."""
+        self._rest.append(chunk)
+        self._waiting += len(chunk)
+        if b"\n" not in chunk:
+            self._bound(self._waiting)
+            return []
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest, self._waiting = [rest], len(rest)
+        return [message for line in lines if (message := self._line(line.rstrip(b"\r"))) is not None]
+
+    def _line(self, line: bytes) -> Message | None:
+        if not line:
+            fields, self._fields, self._size = self._fields, {}, 0
+            if "data" not in fields:
+                return None
+            return Message(_text(fields.get("event", b"")), _text(fields.get("id", b"")), fields["data"])
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        self._bound(self._size + len(value))
+        if name == b"data" and "data" in self._fields:
+            value = self._fields["data"] + b"\n" + value
+        if name in (b"data", b"event", b"id"):
+            self._fields[_text(name)] = value
+            self._size += len(value)
+        return None
+
+    def _bound(self, size: int) -> None:
+        if size > LONGEST:
+            raise errors.Gone(f"The hub sent a message of more than {LONGEST} bytes.")
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
