@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from callboard.errors import BadPosition, CallboardError, Gone, Unauthenticated
+from callboard.errors import BadPosition, CallboardError, Gone, ProtocolError, Unauthenticated
 from callboard.event import Entry, Event
 from callboard.hub.connection import Connection
 from callboard.hub.hub import Hub
@@ -26,7 +26,8 @@ from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
 from callboard.wire import frames
 from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
-from callboard.wire.session import Framing, ProtocolError, Session
+from callboard.wire.framing import Framing
+from callboard.wire.session import Session
 
 log = structlog.get_logger("callboard.gateway")
 
@@ -152,12 +153,13 @@ class Gateway(WSListener):  # type: ignore[misc]  # picows is compiled and untyp
         elif kind is WSMsgType.PING:
             self.write([frames.pong(frame.get_payload_as_bytes())])
         elif kind is WSMsgType.PONG:
+            self._session.heard()
             if self._connection is not None:
                 self._connection.pong(frame.get_payload_as_bytes())
         elif kind is WSMsgType.CLOSE:
             self._finish()
         else:
-            raise ProtocolError("Binary messages are not spoken here: send text.")
+            self._session.attachment(frame.get_payload_as_bytes())
 
     def _join(self, frame: WSFrame) -> None:
         """Collect fragments under the cap."""
@@ -283,19 +285,25 @@ class Gateway(WSListener):  # type: ignore[misc]  # picows is compiled and untyp
 
     def tick(self, now: float) -> None:
         """Send the heartbeat if one is due; drop a peer that has not answered for too long."""
+        if now < self._session.due:
+            return
         if self._session.dead(now):
             log.info("a silent peer was dropped", user=self._user, remote=self._remote)
             self.drop()
-        elif now >= self._session.due:
-            self.write([self._session.tick(now)])
-            if self._connection is not None:
-                self._connection.beat()
+            return
+        beat = self._session.tick(now)
+        if beat:
+            self.write([beat])
+        if self._connection is not None:
+            self._connection.beat()
 
     def leave(self) -> None:
         """Say goodbye in the protocol's own words, then close (facts, rule 5: never the other way round)."""
         if not self._leaving and not self._gone:
             self._leaving = True
-            self.write([self._session.close()])
+            goodbye = self._session.close()
+            if goodbye:
+                self.write([goodbye])
             asyncio.get_running_loop().call_later(_GOODBYE / 2, self._finish)
 
     def _finish(self) -> None:
