@@ -1,0 +1,153 @@
+"""One YAML file as frozen values: our own callboard.yaml, or an OctoPrint config.yaml as it is.
+
+    text -> document.entries -> our sections: settings.read, events -> Config
+                             -> any other section: left alone, and named
+
+A room gets plain values from here, never the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from ruamel.yaml.nodes import Node
+
+from callboard.config.document import Fault, Faults, Item, at, entries, item
+from callboard.config.quantity import Bytes, Seconds, duration, size
+from callboard.config.settings import Hub, Log, nearest, read, unknown
+
+__all__ = ["Bytes", "Config", "Events", "Hub", "Located", "Log", "Seconds", "duration", "load", "size"]
+
+
+class Located(Struct, frozen=True):
+    """A value as it stands in the file, and where.
+
+    `line` is that of the value's start, from 1; `lines` those of its keys when it is a mapping.
+    """
+
+    value: Any
+    line: int
+    file: str = ""
+    lines: Mapping[str, int] = {}
+
+    def at(self, key: str = "") -> str:
+        """Return `file:line` of a key, or of the start."""
+        return f"{self.file}:{self.lines.get(key, self.line)}"
+
+
+class Events(Struct, frozen=True, kw_only=True):
+    """`events:`: the hooks, in OctoPrint's format and more; the hooks room reads what they mean.
+
+    A subscription's `value` may be anything, also no mapping at all: one that is wrong must not
+    keep the others from loading.
+    """
+
+    enabled: bool = True
+    subscriptions: tuple[Located, ...] = ()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """All that the file says; `Config()` is what holds without a file.
+
+    `warnings` are sentences with file and line, for people; `left_alone` are the sections that
+    are not ours.
+    """
+
+    hub: Hub = Hub()
+    log: Log = Log()
+    events: Events = Events()
+    file: str = ""
+    warnings: tuple[str, ...] = ()
+    left_alone: tuple[str, ...] = ()
+
+
+def load(text: str, file: str = "config.yaml") -> Config:
+    """Return the configuration in `text`; `file` is its name in messages.
+
+    Raises BadConfig with all faults, one a line: `config.yaml:12: unknown key ...`. Sections that
+    are not ours are not looked into.
+    """
+    faults = Faults(file)
+    try:
+        config = _read(text, file, faults)
+    except Fault as fault:
+        faults.add(fault.line, fault.reason)
+        config = Config(file=file)
+    faults.raised()
+    return config
+
+
+def _read(text: str, file: str, faults: Faults) -> Config:
+    found: dict[str, Any] = {}
+    left_alone: dict[str, int] = {}
+    for name, line, node in entries(text):
+        if name not in _SECTIONS:
+            left_alone[name] = line
+        elif name in found:
+            faults.add(line, f"{name!r} stands here twice.")
+        else:
+            found |= _section(name, line, node, faults)
+    warnings = [(line, name, nearest(name, _SECTIONS)) for name, line in left_alone.items()]
+    return Config(
+        file=file,
+        warnings=tuple(
+            at(file, line, f"{name!r} is left alone: did you mean {near!r}?")
+            for line, name, near in warnings
+            if near
+        ),
+        left_alone=tuple(left_alone),
+        **found,
+    )
+
+
+def _section(name: str, line: int, node: Node, faults: Faults) -> dict[str, Struct]:
+    """Return a section by name; a fault that ends its reading does not keep the others from being read."""
+    try:
+        return {name: _SECTIONS[name](item(node, line, faults), faults)}
+    except Fault as fault:
+        faults.add(fault.line, fault.reason)
+        return {}
+
+
+def _events(section: Item, faults: Faults) -> Events:
+    if section.value is None:
+        return Events()
+    if not isinstance(section.value, dict):
+        faults.add(section.line, "`events` must hold `enabled` and `subscriptions`.")
+        return Events()
+    for key, value in section.value.items():
+        if key not in Events.__struct_fields__:
+            faults.add(value.line, unknown(key, Events.__struct_fields__))
+    return Events(
+        enabled=_enabled(section.value.get("enabled"), faults),
+        subscriptions=_subscriptions(section.value.get("subscriptions"), faults),
+    )
+
+
+def _enabled(found: Item | None, faults: Faults) -> bool:
+    if found is not None and not isinstance(found.value, bool):
+        faults.add(found.line, "events.enabled: expected yes or no.")
+    return found is None or found.value is True
+
+
+def _subscriptions(found: Item | None, faults: Faults) -> tuple[Located, ...]:
+    if found is None or found.value is None:
+        return ()
+    if not isinstance(found.value, tuple):
+        faults.add(found.line, "events.subscriptions: expected a list; begin each with a dash.")
+        return ()
+    return tuple(_located(each, faults.file) for each in found.value)
+
+
+def _located(found: Item, file: str) -> Located:
+    inner = found.value if isinstance(found.value, dict) else {}
+    return Located(found.plain(), found.line, file, {key: value.line for key, value in inner.items()})
+
+
+_SECTIONS: Mapping[str, Callable[[Item, Faults], Struct]] = {
+    "hub": lambda section, faults: read(Hub, "hub", section, faults),
+    "log": lambda section, faults: read(Log, "log", section, faults),
+    "events": _events,
+}

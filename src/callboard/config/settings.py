@@ -1,0 +1,126 @@
+"""The settings of our own sections: each with what it does, its default, and how it is read.
+
+docs/configuration.md has all of them; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from callboard.config.document import Faults, Item
+from callboard.config.quantity import Bytes, Seconds, duration, size
+
+S = TypeVar("S", bound=Struct)
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Hub(Struct, frozen=True, kw_only=True):
+    """`hub:`: where the hub answers, and what it lets in."""
+
+    host: Annotated[
+        str, Meta(description="The address to listen on; 0.0.0.0 or :: for all of the machine's.")
+    ] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="The port to listen on; 0 takes a free one.")] = 8030
+    data: Annotated[
+        str | None,
+        Meta(description="The data folder; left out: CALLBOARD_DATA, else the user's own data folder."),
+    ] = None
+    max_event: Annotated[Bytes, Meta(description="The largest event that is taken, as JSON.")] = Bytes(
+        8 * 1024 * 1024
+    )
+    origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Web pages of other hosts that may connect, as `https://host:port`; `*` for all."),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses or networks of proxies whose X-Forwarded-For is believed."),
+    ] = ()
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    """`log:`: where events are kept, how safely, and for how long."""
+
+    url: Annotated[
+        str | None,
+        Meta(
+            description="A path, sqlite:///PATH, nats://HOST:PORT or memory:; left out: events.db with the data."
+        ),
+    ] = None
+    sync: Annotated[
+        Literal["normal", "full"],
+        Meta(
+            description="What a stored event survives: normal, a crash of the program; full, a power cut too."
+        ),
+    ] = "normal"
+    keep: Annotated[Seconds | None, Meta(description="How long events are kept; null: for ever.")] = Seconds(
+        30 * 86400
+    )
+    max_bytes: Annotated[
+        Bytes | None,
+        Meta(description="How large the log may grow before the oldest events go; null: no limit."),
+    ] = None
+
+
+def read(section: type[S], name: str, item: Item, faults: Faults) -> S:
+    """Return the settings of a section; what is wrong is noted in `faults` and has its default."""
+    found: dict[str, Any] = {}
+    if item.value is None:
+        return section()
+    if not isinstance(item.value, dict):
+        faults.add(item.line, f"`{name}` must hold settings: {', '.join(section.__struct_fields__)}.")
+        return section()
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(section)}
+    for key, value in item.value.items():
+        if key not in fields:
+            faults.add(value.line, unknown(key, fields))
+            continue
+        try:
+            found[key] = msgspec.convert(value.plain(), fields[key], dec_hook=_quantity)
+        except msgspec.ValidationError as error:
+            faults.add(value.line, f"{name}.{key}: {_said(error)}.")
+    return section(**found)
+
+
+def unknown(key: str, known: Iterable[str]) -> str:
+    """Return the sentence for a key that does not exist, with the nearest one that does."""
+    near = nearest(key, known)
+    hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}."
+    return f"unknown key {key[:80]!r}: {hint}"
+
+
+def nearest(key: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `key` was probably meant to be."""
+    near = difflib.get_close_matches(key[:80].lower(), list(known), 1, 0.7)
+    return near[0] if near else None
+
+
+def _quantity(type_: type, value: Any) -> Any:
+    """Read what msgspec does not know."""
+    return Seconds(duration(value)) if type_ is Seconds else Bytes(size(value))
+
+
+def _said(error: Exception) -> str:
+    """Return msgspec's complaint in the words of the file."""
+    said, _, place = str(error).partition(" - at `$[")
+    said = said[:1].lower() + said[1:]
+    for ours, theirs in _WORDS.items():
+        said = said.replace(theirs, ours)
+    return f"{said} (item {int(place.split(']')[0]) + 1})" if place else said
+
+
+_WORDS = {
+    "text": "`str`",
+    "a whole number": "`int`",
+    "a number": "`float`",
+    "yes or no": "`bool`",
+    "a list": "`array`",
+    "settings": "`object`",
+    "nothing": "`null`",
+}
