@@ -146,7 +146,7 @@ class Feed:
         self._wake.set()
 
     async def take(self) -> Delivery | None:
-        """Return the next event, waiting for it; None once the feed is closed. Raises BadPosition for `after`."""
+        """Return the next event, waiting for it; None once closed; raises BadPosition for a wrong `after`."""
         while not self._closed:
             if self._ready:
                 delivery = self._ready.popleft()
@@ -187,7 +187,9 @@ class Feed:
     def _lose(self, asked: str) -> None:
         """The position is of another log: an error where somebody gave it, a gap where we stood there."""
         if self._newest is None:
-            raise BadPosition(f"{asked[:80]!r} is neither a position of this log nor an ISO 8601 time: use one.")
+            raise BadPosition(
+                f"{asked[:80]!r} is neither a position of this log nor an ISO 8601 time: use one."
+            )
         log.warning("The hub has another log than before: what came after %s is missed.", asked)
         self._behind = False
         self._newest = self._live

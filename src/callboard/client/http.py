@@ -6,7 +6,7 @@ sits in the hub or far away. Source: contract.md, "One port"; RFC 9457.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -69,6 +69,10 @@ class Http:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the pool."""
         if self._session is not None:
             await self._session.close()
 
@@ -96,7 +100,7 @@ class Http:
 
     async def stream(
         self, method: str, path: str, body: Any = None, **query: str | int | None
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """Yield the messages of a stream until the hub ends it; raises as `ask` does."""
         headers = {"Accept": "text/event-stream"}
         async with self._asked(method, path, body, query, SILENCE, headers) as response:
@@ -163,7 +167,9 @@ def unreachable(url: str, error: BaseException) -> errors.Gone:
         reason = (error.os_error.strerror or str(error.os_error)).lower() or "connection failed"
     else:
         reason = str(error) or type(error).__name__
-    return errors.Gone(f"No hub answers at {url} ({reason}): start one with `callboard serve`, or pass --url.")
+    return errors.Gone(
+        f"No hub answers at {url} ({reason}): start one with `callboard serve`, or pass --url."
+    )
 
 
 class Parser:

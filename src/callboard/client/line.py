@@ -12,14 +12,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import NoReturn
 
 import aiohttp
 
 from callboard.client.http import CONNECT, Http, unreachable
 from callboard.errors import Gone, ProtocolError, Unauthenticated
 from callboard.event import Envelope, Stamp
-from callboard.wire.peer import Answered, Delivered, Goodbye, Peer, Ping, Rejected, Welcome
+from callboard.wire.peer import Answered, Arrival, Delivered, Goodbye, Peer, Ping, Rejected, Welcome
 
 PATH = "/socket.io/?EIO=4&transport=websocket"
 LONGEST = 64 << 20
@@ -64,24 +64,25 @@ class Line:
         self._written.clear()
         self._due.set()
 
-    async def run(self, deliver: Deliver) -> None:
+    async def run(self, deliver: Deliver) -> NoReturn:
         """Read until the line breaks; raises Gone then, with the reason."""
         while True:
-            for packet in self._peer.receive(await _receive(self._socket, self._silence)):
+            text = await _receive(self._socket, self._silence)
+            for packet in _understood(self._peer, text):
                 self._take(packet, deliver)
 
-    def _take(self, packet: Any, deliver: Deliver) -> None:
+    def _take(self, packet: Arrival, deliver: Deliver) -> None:
         match packet:
-            case Delivered(envelope, stamp):
+            case Delivered(envelope, stamp) if stamp is not None:
                 deliver(envelope, stamp)
             case Answered(ack, success, message):
                 answer = self._answers.pop(ack, None)
                 if answer is not None:
                     answer(success, message)
-            case Ping():
-                self._say(self._peer.pong())
-            case Rejected(message):
-                raise Unauthenticated(message)
+            case Ping(answer_text):
+                self._say(answer_text)
+            case Rejected(message):  # not our key: something that we sent
+                raise Gone(f"The hub closed the connection: {message}")
             case Goodbye():
                 raise Gone("The hub said goodbye.")
 
@@ -117,7 +118,7 @@ def _emptied(handled: dict[str, str]) -> list[tuple[str, str]]:
 
 
 async def dial(http: Http) -> Line:
-    """Return an open line. Raises Unauthenticated when the hub refuses the key, Gone when it can't be reached."""
+    """Return an open line; raises Unauthenticated when the hub refuses the key, Gone when there is none."""
     credentials = http.credentials
     try:
         async with asyncio.timeout(CONNECT):
@@ -142,7 +143,7 @@ async def _greet(socket: aiohttp.ClientWebSocketResponse, user: str, key: str) -
     peer = Peer()
     await socket.send_str(peer.open(user, key))
     while True:
-        for packet in peer.receive(await _receive(socket, CONNECT)):
+        for packet in _understood(peer, await _receive(socket, CONNECT)):
             match packet:
                 case Welcome(_, interval, timeout):
                     return Line(socket, peer, interval + timeout)
@@ -150,6 +151,13 @@ async def _greet(socket: aiohttp.ClientWebSocketResponse, user: str, key: str) -
                     raise Unauthenticated(message or None)
                 case Goodbye():
                     raise Gone("The hub said goodbye at once: try again later.")
+
+
+def _understood(peer: Peer, text: str) -> list[Arrival]:
+    try:
+        return peer.receive(text)
+    except ProtocolError as error:
+        raise Gone(f"What answers there is no Callboard hub: {error}") from None
 
 
 async def _receive(socket: aiohttp.ClientWebSocketResponse, patience: float) -> str:
@@ -163,5 +171,3 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse, patience: float) -> 
     if message.type is aiohttp.WSMsgType.BINARY:
         raise Gone("The hub sent bytes where text is spoken.")
     raise Gone("The connection to the hub was closed.")
-
-

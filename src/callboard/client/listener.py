@@ -15,9 +15,8 @@ from collections.abc import Awaitable, Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from callboard.bus import REPLY, Handler
+from callboard.bus import REPLY, Handler, reply_to
 from callboard.client.feed import Delivery, Feed, Mark, Page, seen
-from callboard.client.rounds import Round
 from callboard.errors import BadExpression, CallboardError, Gone
 from callboard.event import Event
 from callboard.expression import parse, parse_target
@@ -34,8 +33,8 @@ class Home(Protocol):
     def invoke(self, handler: Handler, event: Event) -> Awaitable[Any]:
         """Call a handler where this client calls handlers, and give what it returned."""
 
-    def reply(self, event: Event, value: Any, subscriber: Mapping[str, Any]) -> None:
-        """Send a returned value as the reply."""
+    def reply(self, reply: Event) -> None:
+        """Send a reply."""
 
     def acknowledge(self, subscriber: str, mark: Mark) -> None:
         """Tell the hub how far a durable subscriber has come."""
@@ -142,7 +141,7 @@ class Listener:
         finally:
             delivery.round.done(self.priority)
         if value is not None and event.topic != REPLY:
-            self._home.reply(event, value, self.subscriber)
+            self._home.reply(reply_to(event, value, self.subscriber))
         if self.durable and delivery.mark is not None:
             self._handled = delivery.mark
             self._home.acknowledge(self.id, delivery.mark)
@@ -179,8 +178,3 @@ def _look(taken: Future[None]) -> None:
     """Nobody need wait for `ready`: what went wrong is in the program's log too."""
     if not taken.cancelled():
         taken.exception()
-
-
-def round_of(event: Event, listeners: list[Listener]) -> Round:
-    """Return the way of an event through these listeners."""
-    return Round(event, [listener.priority for listener in listeners])

@@ -1,0 +1,106 @@
+"""Looking back: entries of the log as the HTTP interface gives them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from callboard.client.feed import Delivery, Mark, Page, mark_of
+from callboard.client.http import Http
+from callboard.client.rounds import Round
+from callboard.errors import Gone
+from callboard.event import Document, Envelope, Event, Stamp, encode_json
+
+log = logging.getLogger("callboard.client")
+
+GAP = "callboard.meta.gap"
+_LIMIT = 200
+
+
+class Stored(Struct, frozen=True):
+    """An entry: where and when it was stored, who published it, and the event."""
+
+    position: str
+    time: datetime
+    publisher: str
+    event: Envelope
+
+    @property
+    def opened(self) -> Event:
+        """The event as handlers get it."""
+        return self.event.opened(Stamp(self.position, self.time.timestamp(), self.publisher))
+
+
+class Found(Struct, frozen=True):
+    """Part of the log; `gap` when what was asked for is no longer there."""
+
+    events: list[Stored]
+    next: str
+    gap: dict[str, Any] | None = None
+
+
+class Asker(Protocol):
+    """A subscription that looks back."""
+
+    expression: str
+    priority: int
+
+    def wants(self, document: Mapping[str, Any], target: str) -> bool:
+        """Tell whether an event is for it."""
+
+    def targeted(self, target: str) -> bool:
+        """Tell whether a target means it."""
+
+
+async def find(http: Http, expression: str, after: str | None, limit: int = _LIMIT) -> Found:
+    """Return what the log holds behind `after` that matches, at most `limit`; raises BadPosition."""
+    answer = await http.ask("GET", "/v1/events", expression=expression, after=after, limit=limit)
+    try:
+        return msgspec.convert(answer, Found)
+    except msgspec.ValidationError as error:
+        raise Gone(f"The hub's answer can't be understood: {error}") from None
+
+
+async def look_back(http: Http, expression: str, after: str | None) -> AsyncIterator[Stored]:
+    """Yield everything in the log behind `after` that matches, up to now."""
+    while True:
+        found = await find(http, expression, after)
+        for stored in found.events:
+            yield stored
+        if found.next == after:
+            return
+        after = found.next
+
+
+async def read_page(http: Http, asker: Asker, after: str) -> Page:
+    """Return the next page of the log for a subscription, with an honest gap in its place."""
+    found = await find(http, asker.expression, after)
+    deliveries = [
+        _delivery(stored.opened, asker, mark_of(stored.position), len(stored.event.data))
+        for stored in found.events
+        if not stored.event.target or asker.targeted(stored.event.target)
+    ]
+    if found.gap is not None:
+        log.warning("Events are missed: the log no longer has them (%s).", found.gap)
+        gap = Event(topic=GAP, data=found.gap)
+        if asker.wants(Document(Envelope(GAP, msgspec.Raw(encode_json(found.gap)))), ""):
+            deliveries.insert(0, _delivery(gap, asker, None, 0))
+    return Page(deliveries, found.next)
+
+
+def _delivery(event: Event, asker: Asker, mark: Mark | None, size: int) -> Delivery:
+    return Delivery(Round(event, [asker.priority]), mark, size)
+
+
+def stamped_document(envelope: Envelope, stamp: Stamp) -> Document:
+    """Return an event from the hub as expressions see it there, `entry.*` as well."""
+    document = Document(envelope)
+    mark = mark_of(stamp.position)
+    position: int | str = stamp.position if mark is None else mark.number
+    document["entry"] = {"position": position, "time": stamp.time, "publisher": stamp.publisher}
+    return document
