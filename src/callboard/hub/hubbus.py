@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from asyncio import Future
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -86,7 +86,7 @@ class HubBus:
         self._listeners.add(listener)
         return listener
 
-    async def request(self, event: Event, *, deadline: float) -> AsyncIterator[Event]:
+    async def request(self, event: Event, *, deadline: float) -> AsyncGenerator[Event]:
         """Publish and yield replies; see `Bus.request`."""
         if not event.source.get("id"):
             event = msgspec.structs.replace(event, source=self._source(event.source))
@@ -200,9 +200,9 @@ async def position_of(hub: Hub, text: str) -> int:
         return hub.log.number(text)
     except BadPosition:
         try:
-            time = datetime.fromisoformat(text)
-        except ValueError:
+            time = datetime.fromisoformat(text).timestamp()
+        except (ValueError, OverflowError):
             raise BadPosition(
                 f"{text[:80]!r} is neither a position of this log nor an ISO 8601 time: use one of them."
             ) from None
-        return await hub.log.position_at(time.timestamp())
+        return await hub.log.position_at(time)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from callboard.errors import CallboardError
@@ -39,7 +39,7 @@ class State:
         """Return what is true now of all keys that start with `prefix`."""
         return {key: value for key, value in self._values.items() if key.startswith(prefix)}
 
-    async def watch(self, prefix: str) -> AsyncIterator[Mapping[str, Any]]:
+    async def watch(self, prefix: str) -> AsyncGenerator[Mapping[str, Any]]:
         """Yield the values there are, then what changes; a slow reader sees only the newest of each key."""
         watcher = _Watcher(prefix, self.values(prefix))
         self._watchers.add(watcher)
