@@ -6,7 +6,6 @@ prefix off first lost: it is slower, and needs a second road for every way to wr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -19,6 +18,9 @@ from callboard.wire.packets import Packet, Refused
 
 NAME = "ftrack.event"
 """The name that event packets carry, in both protocols (seeds/studio-events.txt calls it the namespace)."""
+
+NOTHING = Raw(b"")
+"""Stands for an argument that is not there."""
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -46,12 +48,13 @@ def decode_mended(decoder: Decoder[T], body: bytes) -> T:
         raise BadEvent(f"This is no event packet: {error}.") from None
 
 
-def only_event(args: Sequence[Raw], max_event: int) -> Envelope:
-    """Return the one event among `args`; raises BadEvent."""
-    if len(args) != 1:
-        raise BadEvent(f"An event packet holds one event, this one {len(args)}: send each by itself.")
-    # A copy: a Raw refers to all of the message that it stands in.
-    return open_envelope(bytes(args[0]), max_event)
+def only_event(first: Raw, second: Raw, max_event: int) -> Envelope:
+    """Return the event in `first`, which must be there while `second` must not; raises BadEvent."""
+    event = bytes(first)  # a copy: a Raw refers to all of the message that it stands in
+    if not event or bytes(second):
+        number = "more than one" if event else "none"
+        raise BadEvent(f"An event packet holds one event, this one {number}: send each by itself.")
+    return open_envelope(event, max_event)
 
 
 def misnamed(ack: int | None, name: str) -> list[Packet]:

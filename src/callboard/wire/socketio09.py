@@ -20,7 +20,7 @@ from callboard.jsontext import small
 from callboard.wire import frames
 from callboard.wire.framing import SOCKETIO09
 from callboard.wire.packets import Left, Packet, Published, Refused
-from callboard.wire.publication import NAME, check_utf8, decode_mended, misnamed, only_event
+from callboard.wire.publication import NAME, NOTHING, check_utf8, decode_mended, misnamed, only_event
 from callboard.wire.session import AFTERWARDS, Moves, Session, State, Step
 
 _EVENT = re.compile(rb"5:([0-9]{0,15})(\+?)::")
@@ -48,9 +48,16 @@ class _Event(Struct):
     args: tuple[Envelope]
 
 
+class _Args(Struct, array_like=True, frozen=True):
+    first: Raw = NOTHING
+    second: Raw = NOTHING
+
+
 class _Loose(Struct):
+    """Any event: what is behind the second argument is skipped, however much it is."""
+
     name: str = ""
-    args: list[Raw] = []
+    args: _Args = _Args()
 
 
 class _Told(Struct):
@@ -97,7 +104,7 @@ class SocketIO09(Session):
                 raise too_big(len(body), self.max_event)
             packet = decode_mended(_loose, body)
             if packet.name == NAME:
-                return [Published(only_event(packet.args, self.max_event), ack)]
+                return [Published(only_event(packet.args.first, packet.args.second, self.max_event), ack)]
         except BadEvent as error:
             return [Refused(ack, str(error))]
         self.ignored += 1

@@ -22,7 +22,7 @@ from callboard.jsontext import small
 from callboard.wire import frames
 from callboard.wire.framing import SOCKETIO5, SOCKETIO5_STAMPED
 from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
-from callboard.wire.publication import NAME, check_utf8, decode_mended, misnamed, only_event
+from callboard.wire.publication import NAME, NOTHING, check_utf8, decode_mended, misnamed, only_event
 from callboard.wire.session import AFTERWARDS, GRACE, HEARTBEAT, UNANSWERED, Moves, Session, State, Step
 
 ACKNOWLEDGE = "callboard.acknowledge"
@@ -31,6 +31,7 @@ ERROR = "callboard.error"
 """The event by which a peer is told why its connection is about to close."""
 CONNECT_WITHIN = 20.0
 """Seconds that a peer may take to say who it is."""
+_HANDLED = b'["callboard.acknowledge"'
 _CONTROL = 16 * 1024
 """Bytes that a packet may have which is no event."""
 
@@ -69,15 +70,28 @@ class _Event(Struct, array_like=True, forbid_unknown_fields=True):
     event: Envelope
 
 
+class _Loose(Struct, array_like=True):
+    """Any event: what is behind the second argument is skipped, however much it is."""
+
+    name: Raw = NOTHING
+    first: Raw = NOTHING
+    second: Raw = NOTHING
+
+
 class _Auth(Struct):
     user: Short | None = None
     key: Short | None = None
     stamped: bool = False
 
 
-class _Handled(Struct):
+class _Cursor(Struct):
     subscriber: Short
     position: Short
+
+
+class _Handled(Struct, array_like=True):
+    name: Literal["callboard.acknowledge"]
+    handled: _Cursor
 
 
 class _Told(Struct):
@@ -86,7 +100,7 @@ class _Told(Struct):
 
 
 _events = msgspec.json.Decoder(_Event)
-_loose = msgspec.json.Decoder(list[Raw])
+_loose = msgspec.json.Decoder(_Loose)
 _auth = msgspec.json.Decoder(_Auth | None)
 _handled = msgspec.json.Decoder(_Handled)
 _name = msgspec.json.Decoder(str)
@@ -121,6 +135,8 @@ class SocketIO5(Session):
         digits = head[1]
         ack = int(digits) if digits else None
         body = message[head.end() :]
+        if body.startswith(_HANDLED):
+            return self._acknowledged(body, ack)
         if len(body) <= self.max_event and small(body):
             try:
                 return [Published(identified(_events.decode(body).event), ack)]
@@ -133,16 +149,20 @@ class SocketIO5(Session):
             if len(body) > self.max_message:
                 raise too_big(len(body), self.max_event)
             args = decode_mended(_loose, body)
-            name = decode_mended(_name, bytes(args[0])) if args else ""
+            name = decode_mended(_name, bytes(args.name))
             if name == NAME:
-                return [Published(only_event(args[1:], self.max_event), ack)]
-            if name == ACKNOWLEDGE and len(args) == 2:
-                handled = decode_mended(_handled, bytes(args[1]))
-                return [Acknowledged(handled.subscriber, handled.position)]
+                return [Published(only_event(args.first, args.second, self.max_event), ack)]
         except BadEvent as error:
             return [Refused(ack, str(error))]
         self.ignored += 1
         return misnamed(ack, name)
+
+    def _acknowledged(self, body: bytes, ack: int | None) -> list[Packet]:
+        try:
+            handled = _handled.decode(body).handled
+        except (msgspec.MsgspecError, RecursionError) as error:
+            return [Refused(ack, f"This acknowledges nothing: {error}.")]
+        return [Acknowledged(handled.subscriber, handled.position)]
 
     def _other(self, message: bytes) -> list[Packet]:
         """Read what is no event, one method for each kind of engine packet."""
