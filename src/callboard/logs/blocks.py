@@ -73,6 +73,11 @@ def append(connection: sqlite3.Connection, blocks: Sequence[Block]) -> None:
     connection.execute(SQL["append"].rstrip() + rows, [value for block in blocks for value in block])
 
 
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Move what the write-ahead log holds into the file, beside a writer and readers."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+
+
 def run(connection: sqlite3.Connection, name: str, value: str) -> None:
     """Run a statement of events.sql that takes one value and gives nothing back."""
     connection.execute(SQL[name], (value,)).close()
@@ -120,7 +125,16 @@ def prune(connection: sqlite3.Connection, before: int, last: int) -> int:
             connection.execute(SQL["delete"], (end,))
         else:
             gone = _shorten(connection, before)
+    _give_back(connection)
     return gone
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    """Shrink the file by a slice's pages once a quarter of it is free: less is soon used again."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free > pages // 4:
+        connection.execute(f"PRAGMA incremental_vacuum({SLICE_BYTES // 4096})").fetchall()
 
 
 def _slice(connection: sqlite3.Connection, before: int) -> tuple[int, int]:

@@ -1,21 +1,19 @@
 """The log in one SQLite file: what was acknowledged survives the process, and the power if asked to.
 
-    append --> pending --(one commit at a time)--> writing desk --> done: Tail, futures
-    read   --> Tail, or reading desk
+    append --> Commits --> writing desk, then Tail        read, follow <-- Tail, or reading desk
 
-All state is the loop's: the writing desk gets finished blocks and gives back nothing or an
-error. While a commit is under way all that comes is pending, and is the next commit.
+Three connections, each in a thread of its own: one writes, one reads, one moves the
+write-ahead log into the file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from asyncio import Future
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -26,97 +24,37 @@ from callboard.event import MAX_EVENT, Draft, Entry
 from callboard.hub.log import Log
 from callboard.hub.tail import Tail
 from callboard.logs import blocks, eventsdb
-from callboard.logs.blocks import SQL
+from callboard.logs.commits import Commits
+from callboard.logs.cursors import Cursors, Written
 from callboard.logs.desk import Desk, failed
 from callboard.logs.lock import Lock
 
 Sync = Literal["normal", "full"]
 
-COMMIT_BYTES = 4 << 20
-"""Appends are taken into one commit until they have so many bytes."""
-MOVE_EVERY = 1.0
-"""Seconds between two writings of moved cursors."""
-
-_Waiting = tuple[Sequence[Draft], Future[Sequence[Entry]]]
-
 
 class SqliteLog(Log):
     """The log in `path`; open it with `open_sqlite`."""
 
-    def __init__(
-        self, path: Path, lock: Lock, writer: sqlite3.Connection, max_event: int, tail: Tail | None
-    ) -> None:
+    def __init__(self, path: Path, lock: Lock, sync: Sync, max_event: int, tail: Tail) -> None:
         self.path, self.max_event = path, max_event
-        self._lock = lock
-        self._loop = asyncio.get_running_loop()
-        self.id, self._first, last, self._time = eventsdb.facts(writer)
-        self._cursors: dict[str, int] = dict(writer.execute(SQL["cursors"]))
-        self._moved: dict[str, int] = {}
-        self._moving: asyncio.TimerHandle | None = None
-        self._tail = tail or Tail()
-        self._tail.start(last)
-        self._pending: list[_Waiting] = []
-        self._flushing = False
-        self._closed = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._writer = Desk(writer, path, "callboard log writer")
+        eventsdb.check(path)
+        with closing(eventsdb.connect(path)) as connection:
+            facts = eventsdb.facts(connection)
+        self.id, self._first, self._lock, self._tail = facts.id, facts.first, lock, tail
+        self._tail.start(facts.last)
+        self._writer = Desk(eventsdb.connect(path, sync=sync), path, "callboard log writer")
         self._reader = Desk(eventsdb.connect(path, readonly=True), path, "callboard log reader")
+        self._keeper = Desk(eventsdb.connect(path, sync=sync), path, "callboard log keeper")
+        self._commits = Commits(self._writer, self._keeper, tail, facts.time)
+        self._cursors = Cursors(facts.cursors, self._write_cursors)
+        self._closed = False
 
     def append(self, drafts: Sequence[Draft]) -> Future[Sequence[Entry]]:
-        future: Future[Sequence[Entry]] = self._loop.create_future()
         if self._closed:
-            future.set_exception(StorageFailed("The log is closed: nothing was stored."))
+            future: Future[Sequence[Entry]] = asyncio.get_running_loop().create_future()
+            future.set_exception(StorageFailed(f"The log {self.path} is closed: nothing was stored."))
             return future
-        self._pending.append((drafts, future))
-        if not self._flushing:
-            self._flushing = True
-            self._idle.clear()
-            self._loop.call_soon(self._flush)  # at the end of the turn: all that it brings is one commit
-        return future
-
-    def _flush(self) -> None:
-        """Hand what is pending to the writer, stamped."""
-        taken = self._take()
-        self._time = now = max(time.time(), self._time)
-        position = self._tail.last + 1
-        drafts = chain.from_iterable([drafts for drafts, _ in taken])
-        entries = [Entry(n, now, draft.publisher, draft.envelope) for n, draft in enumerate(drafts, position)]
-        if entries:
-            job = partial(blocks.append, blocks=blocks.to_blocks(entries))
-            self._writer.ask(job, partial(self._written, taken, entries))
-        else:
-            self._written(taken, entries, None, None)
-
-    def _take(self) -> list[_Waiting]:
-        """Take pending appends, whole ones, of about COMMIT_BYTES."""
-        size = count = 0
-        while count < len(self._pending) and size < COMMIT_BYTES:
-            size += sum([len(draft.envelope.json) for draft in self._pending[count][0]])
-            count += 1
-        taken, self._pending = self._pending[:count], self._pending[count:]
-        return taken
-
-    def _written(
-        self, taken: list[_Waiting], entries: Sequence[Entry], _: None, error: Exception | None
-    ) -> None:
-        """Give the next commit to the writer first, then tell who waited for this one."""
-        if error is None:
-            self._tail.extend(entries)
-        if self._pending:
-            self._flush()
-        else:
-            self._flushing = False
-            self._idle.set()
-        start = 0
-        for drafts, future in taken:
-            stop = start + len(drafts)
-            if not future.done():
-                if error is None:
-                    future.set_result(entries[start:stop])
-                else:
-                    future.set_exception(error)
-            start = stop
+        return self._commits.append(drafts)
 
     def follow(self, after: int) -> AsyncIterator[Sequence[Entry]]:
         return self._tail.follow(after, self._stored)
@@ -158,36 +96,18 @@ class SqliteLog(Log):
         return await self._reader.run(eventsdb.size)
 
     async def cursors(self) -> Mapping[str, int]:
-        return dict(self._cursors)
+        return self._cursors.all()
 
     def move(self, cursor: str, position: int) -> None:
-        if position <= self._cursors.get(cursor, -1):
-            return
-        self._cursors[cursor] = self._moved[cursor] = position
-        if self._moving is None and not self._closed:
-            self._moving = self._loop.call_later(MOVE_EVERY, self._write_moved)
+        self._cursors.move(cursor, position)
 
     async def drop(self, cursor: str) -> None:
         self._check_open()
-        self._cursors.pop(cursor, None)
-        self._moved.pop(cursor, None)
+        self._cursors.drop(cursor)
         await self._writer.run(partial(blocks.run, name="drop", value=cursor))
 
-    def _write_moved(self) -> None:
-        """Write the cursors that moved; those that could not be written are tried again."""
-        self._moving = None
-        moved, self._moved = self._moved, {}
-        if moved:
-            job = partial(blocks.run, name="move", value=msgspec.json.encode(moved).decode())
-            self._writer.ask(job, partial(self._moved_on, moved))
-
-    def _moved_on(self, moved: dict[str, int], _: None, error: Exception | None) -> None:
-        if error is None or self._closed:
-            return
-        held = {name: self._cursors[name] for name in moved if name in self._cursors}
-        self._moved = held | self._moved
-        if self._moved and self._moving is None:
-            self._moving = self._loop.call_later(MOVE_EVERY, self._write_moved)
+    def _write_cursors(self, moved: Mapping[str, int], done: Written) -> None:
+        self._writer.ask(partial(blocks.run, name="move", value=msgspec.json.encode(moved).decode()), done)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -197,13 +117,11 @@ class SqliteLog(Log):
         if self._closed:
             return
         self._closed = True
-        await self._idle.wait()
-        if self._moving:
-            self._moving.cancel()
-        self._write_moved()
+        await self._commits.idle()
+        self._cursors.close()
         self._tail.close()
-        await self._reader.close()
-        await self._writer.close()
+        for desk in (self._reader, self._keeper, self._writer):
+            await desk.close()
         self._lock.release()
 
 
@@ -214,20 +132,17 @@ def open_sqlite(
 
     A file that is damaged, or no log, is never replaced. One process at a time may have it open.
     """
-    lock = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = Lock(path)
+    except OSError as error:
+        raise failed(path, error) from None
+    try:
         if not path.exists():
             eventsdb.create(path)
-        writer = eventsdb.connect(path, synchronous=sync.upper())
-        eventsdb.check(writer, path)
-        return SqliteLog(path, lock, writer, max_event, tail)
-    except (OSError, sqlite3.Error) as error:
-        if lock:
-            lock.release()
-        raise failed(path, error) from None
-    except StorageFailed:
-        if lock:
-            lock.release()
+        return SqliteLog(path, lock, sync, max_event, tail or Tail())
+    except BaseException as error:
+        lock.release()
+        if isinstance(error, OSError | sqlite3.Error):
+            raise failed(path, error) from None
         raise
