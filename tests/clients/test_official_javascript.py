@@ -121,6 +121,13 @@ def test_an_event_of_a_megabyte_travels_both_ways(js: Node, hub: Hub) -> None:
     hub.until(lambda: heard)
 
 
+def test_a_key_that_python_does_not_know_is_kept_from_it(js: Node, hub: Hub) -> None:
+    heard = hub.subscribe("topic=js.unknown.key")
+    js.do("publish", topic="js.unknown.key", data={"known": 1}, surprise=2)
+    hub.until(lambda: heard)
+    assert heard[0]["data"] == {"known": 1}
+
+
 def test_a_nan_from_python_does_not_end_a_listening_javascript(js: Node, hub: Hub) -> None:
     js.do("subscribe", name="nan", expression="topic=js.nan*")
     _settle(js)

@@ -398,9 +398,10 @@ def test_leaving_politely_unsubscribes_and_is_quick(server: Server) -> None:
     assert not hub.hub.connected
 
 
-def test_an_idle_client_stays_connected_by_heartbeats(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.slow
+def test_an_idle_client_gets_heartbeats(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "ftrack_api"):
-        hub.until(lambda: sum("Received packet: 2" in record.getMessage() for record in caplog.records) >= 2)
+        hub.until(lambda: any("Received packet: 2" in record.getMessage() for record in caplog.records))
     assert hub.hub.connected
 
 
