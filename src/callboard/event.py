@@ -104,11 +104,12 @@ class Document(dict[str, Any]):
     `inReplyToEvent` are there, since the official Python client uses the other one in memory.
     """
 
-    __slots__ = ("_entry", "_envelope")
+    __slots__ = ("_envelope", "_stamps")
 
-    def __init__(self, envelope: Envelope, entry: Entry | None = None) -> None:
+    def __init__(self, envelope: Envelope, stamps: tuple[int, float, str] | None = None) -> None:
         self._envelope = envelope
-        self._entry = entry
+        # Not the entry itself: it keeps its document, and the two would need a garbage collector.
+        self._stamps = stamps
 
     def __missing__(self, key: str) -> Any:
         reader = _READERS.get(key)
@@ -118,10 +119,10 @@ class Document(dict[str, Any]):
         return value
 
     def _read_entry(self) -> dict[str, Any]:
-        entry = self._entry
-        if entry is None:
+        if self._stamps is None:
             raise KeyError("entry")
-        return {"position": entry.position, "time": entry.time, "publisher": entry.publisher}
+        position, time, publisher = self._stamps
+        return {"position": position, "time": time, "publisher": publisher}
 
 
 _READERS: dict[str, Callable[[Document], Any]] = {
@@ -172,7 +173,7 @@ class Envelope(Struct, frozen=True, dict=True, rename={"in_reply_to_event": "inR
         )
 
 
-class Draft(Struct, frozen=True):
+class Draft(Struct, frozen=True, gc=False):
     """An event that somebody published and the log has not stored yet."""
 
     publisher: str
@@ -194,7 +195,7 @@ class Entry(Struct, frozen=True, dict=True):
     @lazy
     def document(self) -> Document:
         """The event with `entry.*`, for expressions."""
-        return Document(self.envelope, self)
+        return Document(self.envelope, (self.position, self.time, self.publisher))
 
 
 _encoder = msgspec.json.Encoder()

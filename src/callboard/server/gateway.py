@@ -25,8 +25,8 @@ from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
 from callboard.wire import frames
-from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
 from callboard.wire.framing import Framing
+from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
 from callboard.wire.session import Session
 
 log = structlog.get_logger("callboard.gateway")
@@ -74,7 +74,7 @@ class Gateways:
             gateway.leave()
         end = time.monotonic() + _GOODBYE
         while self.open and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # noqa: ASYNC110 - an event for each socket would outlive this use
         for gateway in list(self.open):
             gateway.drop()
 
@@ -83,7 +83,7 @@ def _frame(hub: Hub, framing: Framing, entry: Entry) -> bytes:
     return framing.event(entry.envelope.json, hub.log.stamp(entry) if framing.stamped else None)
 
 
-class Gateway(WSListener):  # type: ignore[misc]  # picows is compiled and untyped here
+class Gateway(WSListener):
     """One socket. `principal` is None until a v5 client sends its credentials."""
 
     def __init__(
@@ -114,7 +114,7 @@ class Gateway(WSListener):  # type: ignore[misc]  # picows is compiled and untyp
         if self._principal is not None:
             self._admit(self._principal)
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 - picows's
         """A frame came in; whatever is wrong with it is told to this peer only."""
         try:
             self._read(frame)
@@ -124,7 +124,7 @@ class Gateway(WSListener):  # type: ignore[misc]  # picows is compiled and untyp
             log.exception("a frame could not be handled", user=self._user)
             self._refuse("The hub could not handle this message; its log says why.")
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's
         """The socket is closed: forget it; durable cursors stay."""
         self._gone = True
         self._gateways.open.discard(self)

@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httptools
 from msgspec import Struct
-from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse
-from picows.picows import WSProtocol, WSUpgradeResponseWithListener
+from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # private, hence the pin
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol

@@ -1,0 +1,250 @@
+"""The board: opens everything in one `async with`, and closes it in the opposite order.
+
+The only place where the parts meet. Data flows one way: the log is opened first and closed last,
+the hub follows it, rooms get a bus of the hub, doors let the outside in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import structlog
+import uvicorn
+from msgspec import Struct
+
+from callboard import __version__
+from callboard.config import Config
+from callboard.errors import CallboardError
+from callboard.event import Event
+from callboard.hooks.reading import read_hooks
+from callboard.hooks.room import Hooks
+from callboard.hub.hub import Hub
+from callboard.hub.hubbus import HubBus
+from callboard.hub.principal import ADMIN, Keys, Principal
+from callboard.logs import open_log
+from callboard.server.app import app
+from callboard.server.auth import authenticate
+from callboard.server.gateway import Gateways
+from callboard.server.sessions import Sessions
+from callboard.server.sse import Streams
+from callboard.server.upgrade import Door, Gate, upgrade
+from callboard.store import Store, open_store
+
+log = structlog.get_logger("callboard.board")
+
+HOUSE = Principal("callboard")
+"""Who publishes what happens in the house itself: starting, clients coming and going, hooks."""
+
+_PATIENCE = 3
+"""Seconds that open HTTP requests get when the server stops."""
+
+
+class CantServe(CallboardError):
+    """The hub can't start: see the reason and start again."""
+
+
+class Board(Struct, frozen=True):
+    """What is open: where it answers, and its parts."""
+
+    url: str
+    data: Path
+    hub: Hub
+    keys: Keys
+    hooks: Hooks | None
+
+
+@contextlib.asynccontextmanager
+async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
+    """Open the log, the hub, the rooms that the configuration turns on, and the doors.
+
+    Raises CantServe, BadConfig or StorageFailed, a sentence each; then nothing is left running.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        sock = stack.enter_context(contextlib.closing(listen(config.hub.host, config.hub.port)))
+        make_folder(data)
+        store = stack.enter_context(open_store(data / "callboard.db"))
+        keys = Keys(store)
+        keys.ensure_admin(data / "admin.key")
+        where = config.log.url or data / "events.db"
+        events = await open_log(where, sync=config.log.sync, max_event=config.hub.max_event)
+        stack.push_async_callback(events.close)
+        hub = await stack.enter_async_context(Hub(events))
+        bus = HubBus(hub, HOUSE)
+        stack.push_async_callback(bus.close)
+        hooks = await stack.enter_async_context(_hooks(config, bus, store))
+        await bus.publish(Event("octoprint.Startup"))
+        stack.push_async_callback(_say_goodbye, bus)
+        await stack.enter_async_context(_doors(config, hub, keys, bus, sock))
+        board = Board(_url(config.hub.host, sock), data, hub, keys, hooks)
+        stack.enter_context(_announced(board))
+        yield board
+
+
+async def _say_goodbye(bus: HubBus) -> None:
+    with contextlib.suppress(CallboardError):
+        await bus.publish(Event("octoprint.Shutdown"))
+
+
+@contextlib.asynccontextmanager
+async def _hooks(config: Config, bus: HubBus, store: Store) -> AsyncIterator[Hooks | None]:
+    """Run the hooks of the configuration, unless it turns them off."""
+    if not config.events.enabled:
+        yield None
+        return
+    found = read_hooks(config.events.subscriptions, config.file)
+    for fault in found.faults:
+        log.warning("a hook is left out", fault=str(fault))
+    async with Hooks(bus, store, found) as hooks:
+        yield hooks
+
+
+@contextlib.asynccontextmanager
+async def _doors(
+    config: Config, hub: Hub, keys: Keys, bus: HubBus, sock: socket.socket
+) -> AsyncIterator[None]:
+    """Answer on the socket: HTTP by uvicorn, the hub's WebSockets by picows behind it."""
+    sessions, streams = Sessions(), Streams()
+    gateways = Gateways(hub, bus, partial(authenticate, keys))
+    settings = config.hub
+    gate = Gate(gateways, sessions, settings.trusted_proxies, settings.origins)
+    asgi = app(
+        hub,
+        keys,
+        sessions,
+        streams=streams,
+        connections=lambda: len(gateways.open),
+        trusted_proxies=settings.trusted_proxies,
+        origins=settings.origins,
+    )
+    server = _Server(
+        uvicorn.Config(
+            asgi,
+            http=Door,
+            ws=upgrade(gate),
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_PATIENCE,
+        )
+    )
+    tasks = [asyncio.create_task(server.serve(sockets=[sock])), asyncio.create_task(gateways.beat())]
+    try:
+        yield
+    finally:
+        await gateways.close()
+        streams.close()
+        server.should_exit = True
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the board decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raises CantServe when the address can't be had."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(2048)
+    except OSError as error:
+        sock.close()
+        raise CantServe(
+            f"Can't listen on {host}:{port} ({error.strerror}): "
+            "stop what is there, or choose another address with --host and --port."
+        ) from None
+    sock.setblocking(False)
+    return sock
+
+
+def make_folder(data: Path) -> None:
+    """Make the data folder, for its owner alone; raises CantServe when it can't be written."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = data / f".writable.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CantServe(
+            f"The data folder {data} can't be written ({error.strerror}): choose another with --data."
+        ) from None
+
+
+def _url(host: str, sock: socket.socket) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{sock.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def _announced(board: Board) -> Iterator[None]:
+    """Keep server.json in the data folder while we serve, so that commands find us."""
+    path = board.data / "server.json"
+    about = {"url": board.url, "user": ADMIN, "pid": os.getpid(), "version": __version__}
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(about) + "\n")
+    part.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def serve(config: Config, data: Path, started: Callable[[Board], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; `started` hears of the board once it answers."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_board(config, data) as board:
+        _settle_memory()
+        started(board)
+        await stop.wait()
+
+
+def _settle_memory() -> None:
+    """Keep the garbage collector from walking what stays: entries make no cycles, so it has little to find."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
+def speak_plainly() -> None:
+    """Log to standard error, one event a line; tracebacks without local values, which may be secrets."""
+    shown = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=shown, exception_formatter=structlog.dev.plain_traceback),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def run(config: Config, data: Path, started: Callable[[Board], None]) -> None:
+    """Serve in this process, on uvloop, until told to stop."""
+    import uvloop
+
+    speak_plainly()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(config, data, started))
