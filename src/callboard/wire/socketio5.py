@@ -35,7 +35,7 @@ _HANDLED = b'["callboard.acknowledge"'
 _CONTROL = 16 * 1024
 """Bytes that a packet may have which is no event."""
 
-_EVENT = re.compile(rb"42([0-9]{0,15})(?=\[)")
+_EVENT = re.compile(rb"42(?:/,)?([0-9]{0,15})(?=\[)")
 _PACKET = re.compile(rb"4([0-6])(?:([0-9]{1,3})-)?(?:(/[^,]{0,256})(?:,|\Z))?([0-9]{0,15})(?![0-9])")
 
 _SUCCESS = b'[{"success":true}]'
@@ -168,17 +168,17 @@ class SocketIO5(Session):
         """Read what is no event, one method for each kind of engine packet."""
         if len(message) > _CONTROL and self.state is not State.CLOSED:
             raise ProtocolError(f"This message has {len(message)} bytes and is no event: send less.")
-        match message[:1]:
-            case b"4":
+        match message[:1], message[1:]:
+            case b"4", _:
                 return self._socket_packet(message)
-            case b"1":
-                return self._leave()
-            case b"2":
-                return self._ping(message[1:])
-            case b"3":
+            case b"2", payload:
+                return self._ping(payload)
+            case b"3", _:
                 self._step(Step.BEAT)
                 return []
-            case b"5" | b"6":
+            case b"1", b"":
+                return self._leave()
+            case b"5" | b"6", b"":
                 return self._unused()
         raise ProtocolError
 
