@@ -1,0 +1,89 @@
+"""The commands and their names; what goes wrong becomes one clear sentence and an exit code.
+
+A command is named by the place where it is, so that `callboard --version` imports none of them.
+Source: contract.md, "Commands".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App
+from cyclopts.exceptions import CycloptsError
+
+from callboard import __version__
+from callboard.cli.outcome import DONE, FAILED, WRONG_USE, WrongUse
+from callboard.cli.output import complain
+from callboard.errors import BadConfig, BadExpression, BadKey, BadPosition, CallboardError
+
+COMMANDS = {
+    "serve": ("callboard.cli.serve:serve", "Run the hub and every room that the configuration turns on."),
+    "demo": ("callboard.cli.serve:demo", "The same with samples, in a throw-away data folder."),
+    "publish": ("callboard.cli.publish:publish", "Publish an event; with --wait, print the replies."),
+    "listen": ("callboard.cli.listen:listen", "Print events as they come, from the past on if asked."),
+    "events": ("callboard.cli.events:events", "The known topics: what they carry, with an example."),
+    "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
+    "log": ("callboard.cli.log:app", "The log: stat, tail, prune, trace."),
+}
+"""Each command: where it is, and what it does in one line."""
+
+_WRONG = (WrongUse, BadExpression, BadPosition, BadConfig, BadKey)
+
+
+def commands() -> App:
+    """Return all commands."""
+    app = App(
+        name="callboard",
+        help="A self-hosted event hub for studios and print farms.",
+        version=__version__,
+        help_format="plaintext",
+    )
+    for name, (place, says) in COMMANDS.items():
+        app.command(place, name=name, help=says)
+    return app
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        answer = commands()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+        return answer if isinstance(answer, int) else DONE
+    except CycloptsError as error:
+        return _fail(_sentence(error), WRONG_USE)
+    except _WRONG as error:
+        return _fail(str(error), WRONG_USE)
+    except CallboardError as error:
+        return _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        return FAILED
+    except Exception as error:
+        return _mistake(error)
+
+
+def _fail(reason: str, code: int) -> int:
+    complain(reason)
+    return code
+
+
+def _mistake(error: Exception) -> int:
+    if os.environ.get("CALLBOARD_DEBUG"):
+        traceback.print_exception(error)
+    reason = str(error) or type(error).__name__
+    return _fail(f"This went wrong: {reason} (CALLBOARD_DEBUG=1 shows where).", FAILED)
+
+
+def _sentence(error: CycloptsError) -> str:
+    """Return what cyclopts says on one line."""
+    return f"{' '.join(str(error).split())} See --help."
+
+
+def _let_go_of_stdout() -> None:
+    """The reader of our output is gone: the interpreter must not trip over that at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

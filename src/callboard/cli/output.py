@@ -1,0 +1,126 @@
+"""What commands print: one line for each thing, for eyes in a terminal and for programs as JSON.
+
+Texts come from anywhere, so nothing that could steer a terminal is let through.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from callboard.event import Event
+
+_DIM, _BOLD, _CYAN, _END = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
+
+
+def complain(reason: str) -> None:
+    """Say on stderr what went wrong."""
+    print(f"callboard: {printable(reason, lines=True)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def note(text: str) -> None:
+    """Say something to the person on stderr: stdout holds what was asked for."""
+    print(printable(text, lines=True), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def say(text: str = "") -> None:
+    """Print a line."""
+    print(text, flush=True)  # noqa: T201
+
+
+def say_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    say(json.dumps(value, ensure_ascii=not _unicode(), separators=(", ", ": ")))
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Return text without control characters: they are shown as their escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or (lines and char == "\n") else ascii(char)[1:-1] for char in text
+    )
+
+
+def event_line(event: Event) -> str:
+    """Return an event on one line: time, topic, publisher, data; cut to the terminal's width."""
+    stamp = event.entry
+    clock = _clock(stamp.time if stamp else None)
+    topic, publisher = printable(event.topic), printable(stamp.publisher if stamp else "")
+    data = printable(json.dumps(event.data, ensure_ascii=not _unicode()))
+    if not sys.stdout.isatty():
+        return f"{clock}  {topic}  {publisher}  {data}"
+    room = shutil.get_terminal_size().columns - len(clock) - len(topic) - len(publisher) - 6
+    return f"{_DIM}{clock}{_END}  {_CYAN}{topic}{_END}  {publisher}  {_DIM}{cut(data, max(room, 20))}{_END}"
+
+
+def _clock(seconds: float | None) -> str:
+    """Return the local time, with the date when it is not today's."""
+    now = datetime.now(UTC).astimezone()
+    time = now if seconds is None else datetime.fromtimestamp(seconds, UTC).astimezone()
+    return time.strftime("%H:%M:%S.%f" if time.date() == now.date() else "%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """Return an event as the HTTP interface gives entries."""
+    stamp = event.entry
+    time = datetime.fromtimestamp(stamp.time, UTC).isoformat() if stamp else None
+    return {
+        "position": stamp.position if stamp else None,
+        "time": time,
+        "publisher": stamp.publisher if stamp else None,
+        "event": {
+            "topic": event.topic,
+            "data": event.data,
+            "source": event.source,
+            "target": event.target,
+            "id": event.id,
+            "inReplyToEvent": event.in_reply_to_event,
+        },
+    }
+
+
+def say_event(event: Event, as_json: bool) -> None:
+    """Print an event."""
+    if as_json:
+        say_json(event_json(event))
+    else:
+        say(event_line(event))
+
+
+def cut(text: str, width: int) -> str:
+    """Return text, cut with an ellipsis where it is longer than `width`."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def bold(text: str) -> str:
+    """Return text that stands out, in a terminal."""
+    return f"{_BOLD}{text}{_END}" if sys.stdout.isatty() else text
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns."""
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *shown, strict=True)]
+    say(bold(_row(head, widths)))
+    for row in shown:
+        say(_row(row, widths))
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Print names and what they are, one a line."""
+    width = max(map(len, values))
+    for name, value in values.items():
+        say(f"{name:{width}}  {printable(str(value))}")
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

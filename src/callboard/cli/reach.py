@@ -1,0 +1,25 @@
+"""How a command reaches a hub: --url, --user and --key, or what is known without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from callboard.client.credentials import Credentials, find
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Reach:
+    """Which hub, and as whom."""
+
+    url: Annotated[str | None, Parameter(help="Address of the hub.")] = None
+    user: Annotated[str | None, Parameter(help="User of the key.")] = None
+    key: Annotated[str | None, Parameter(help="API key.")] = None
+
+    @property
+    def credentials(self) -> Credentials:
+        """The hub to talk to; raises NoHub or Unauthenticated."""
+        return find(self.url, self.user, self.key)
