@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
@@ -190,8 +191,17 @@ def make_folder(data: Path) -> None:
 
 
 def _url(host: str, sock: socket.socket) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{shown}:{sock.getsockname()[1]}"
+    if _is_any(host):
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+
+
+def _is_any(host: str) -> bool:
+    """Return whether an address means all of the machine's own."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 @contextlib.contextmanager
@@ -220,7 +230,7 @@ async def serve(config: Config, data: Path, started: Callable[[Board], None]) ->
 
 
 def _settle_memory() -> None:
-    """Keep the garbage collector from walking what stays: entries make no cycles, so it has little to find."""
+    """Keep the garbage collector from walking what stays; entries make no cycles for it to find."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)

@@ -10,6 +10,7 @@ answer with a close frame, and the official Python client never comes back from 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -47,6 +48,7 @@ class Gateways:
         self.authenticate = authenticate
         self.most = most
         self.open: set[Gateway] = set()
+        self._left = asyncio.Event()
         self._framings: dict[Framing, Callable[[Entry], bytes]] = {}
 
     @property
@@ -72,11 +74,18 @@ class Gateways:
         """Say goodbye to all: `0::`, then wait a little for them to go, then drop them."""
         for gateway in list(self.open):
             gateway.leave()
-        end = time.monotonic() + _GOODBYE
-        while self.open and time.monotonic() < end:
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - an event for each socket would outlive this use
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE):
+                while self.open:
+                    self._left.clear()
+                    await self._left.wait()
         for gateway in list(self.open):
             gateway.drop()
+
+    def forget(self, gateway: Gateway) -> None:
+        """A socket is closed."""
+        self.open.discard(gateway)
+        self._left.set()
 
 
 def _frame(hub: Hub, framing: Framing, entry: Entry) -> bytes:
@@ -127,7 +136,7 @@ class Gateway(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's
         """The socket is closed: forget it; durable cursors stay."""
         self._gone = True
-        self._gateways.open.discard(self)
+        self._gateways.forget(self)
         self._wake()
         if self._connection is not None:
             self._connection.close()
