@@ -18,7 +18,7 @@ SOURCE = ROOT / "src" / "callboard"
 REGISTRIES = [
     ".".join(host) for host in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"))
 ]
-VALUES = ["errors.py", "jsontext.py", "event.py", "config.py", "expression", "catalog", "wire"]
+VALUES = ["errors.py", "jsontext.py", "event.py", "config", "expression", "catalog", "wire"]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
 

@@ -138,6 +138,7 @@ TOPICS = (
         source=_EVENTS,
         published_by="the tracker's server, for one user",
         payload=ActionLaunch,
+        free=True,
         example={
             "actionIdentifier": "farm.submit",
             "actionData": {"pool": "gpu"},

@@ -9,8 +9,6 @@ from msgspec import UNSET, UnsetType
 from callboard.catalog.job import JOB, Job, printed
 from callboard.catalog.payload import OWN, Payload, Topic, own
 
-_PRINTER = Annotated[str, own("The printer's name.")]
-
 
 class Gap(Payload, frozen=True, kw_only=True):
     """A part of the log that a subscriber will never see."""
@@ -31,12 +29,29 @@ class HookFailed(Payload, frozen=True, kw_only=True):
     exit_code: Annotated[int | None, own("What the command returned, if it ended by itself.")] | UnsetType = (
         UNSET
     )
+    run: Annotated[int, own("The run's number.")] | UnsetType = UNSET
+    state: Annotated[str, own("What became of the run: dead, refused, unknown, ...")] | UnsetType = UNSET
+    command: Annotated[str, own("What ran, with the event's values.")] | UnsetType = UNSET
+
+
+class HooksLoaded(Payload, frozen=True, kw_only=True):
+    """The hooks of a configuration."""
+
+    hooks: Annotated[list[str], own("The names of those that listen now.")]
+    faults: Annotated[list[str], own("Those that were left out, each with its line and reason.")]
+
+
+class HooksRefused(Payload, frozen=True, kw_only=True):
+    """A configuration that was not taken."""
+
+    faults: Annotated[list[str], own("What is wrong, each with its line.")]
 
 
 class PrinterRequest(Payload, frozen=True, kw_only=True):
     """A wish to a printer."""
 
-    printer: _PRINTER
+    printer: Annotated[str, own("The printer's name.")]
+    deadline: Annotated[float, own("Seconds after which it is too late.")] | UnsetType = UNSET
 
 
 class ConnectRequest(PrinterRequest, frozen=True, kw_only=True):
@@ -136,6 +151,24 @@ TOPICS = (
             "attempts": 3,
             "exit_code": 1,
         },
+        since="0.1",
+    ),
+    Topic(
+        name="callboard.hooks.loaded",
+        description="The hooks of a configuration listen from here on.",
+        source=OWN,
+        published_by="the hooks room",
+        payload=HooksLoaded,
+        example={"hooks": ["tell the shop"], "faults": ["callboard.yaml:14: type is missing"]},
+        since="0.1",
+    ),
+    Topic(
+        name="callboard.hooks.refused",
+        description="A changed configuration can't be used; the hooks from before go on.",
+        source=OWN,
+        published_by="the hooks room",
+        payload=HooksRefused,
+        example={"faults": ["callboard.yaml:14: type is missing"]},
         since="0.1",
     ),
     _asked(

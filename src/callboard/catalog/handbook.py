@@ -74,8 +74,9 @@ def _origin(topic: Topic) -> str:
     _, _, section = topic.source.partition(": ")
     where = f" (section “{section}”)" if section else ""
     ours = f" Callboard does since {topic.since}." if topic.since else ""
+    more = " More keys come as the publisher likes." if topic.free and topic.payload is not Anything else ""
     alone = " It never reaches a hub." if topic.local else ""
-    return f"Published by {topic.published_by}{where}.{ours}{alone}"
+    return f"Published by {topic.published_by}{where}.{ours}{more}{alone}"
 
 
 def _shape(title: str, type_: Any, example: Any) -> str:

@@ -73,6 +73,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     `source` is where it is described, `file: section` for the seeds. `published_by` says who
     publishes it; `since` is the version from which Callboard itself does, empty while it does not.
     A `local` topic never reaches a hub: a client publishes it to its own handlers.
+    A `free` one has keys of its publisher's choice, so that no list of them is complete.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     reply_example: Any = None
     since: str = ""
     local: bool = False
+    free: bool = False
 
     @property
     def seed(self) -> bool:

@@ -284,6 +284,7 @@ TOPICS = (
         source=_EVENTS,
         published_by="the tracker's server",
         payload=Validate,
+        free=True,
         example={
             "name": "opera",
             "fullname": "The Opera",
@@ -318,6 +319,7 @@ TOPICS = (
         source=f"{STUDIO}: Sending replies",
         published_by="clients",
         payload=Anything,
+        free=True,
         example={"success": True, "message": "96 frames are queued."},
     ),
 )

@@ -58,6 +58,7 @@ def _local(name: str, description: str) -> Topic:
         source=STUDIO_TODAY,
         published_by="a client, to itself",
         payload=Anything,
+        free=True,
         local=True,
     )
 
@@ -69,6 +70,7 @@ TOPICS = (
         source=STUDIO_TODAY,
         published_by=_TOOL,
         payload=Anything,
+        free=True,
         reply=bool,
         reply_example=True,
     ),
@@ -96,6 +98,7 @@ TOPICS = (
         source=STUDIO_TODAY,
         published_by=_TOOL,
         payload=Anything,
+        free=True,
         reply=Scenario,
         reply_example={
             "id": "studio.central",
@@ -109,6 +112,7 @@ TOPICS = (
         source=STUDIO_TODAY,
         published_by=_TOOL,
         payload=Anything,
+        free=True,
         reply=Configuration,
         reply_example={
             "items": [{"type": "text", "name": "mount", "label": "Mount point"}],

@@ -28,7 +28,7 @@ MAX_TEXT = 1024 * 1024
 """Characters a configuration may have."""
 MAX_DEPTH = 40
 """How deep a section may nest."""
-MAX_VALUES = 100_000
+MAX_VALUES = 250_000
 """Values that our sections may hold, with every alias written out."""
 
 _TAG = "tag:yaml.org,2002:"
@@ -151,10 +151,8 @@ def _compose(text: str) -> Node | None:
     try:
         found: Node | None = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise Fault(
-            mark.line + 1 if mark else 1, f"this is no YAML: {error.problem or error.context}."
-        ) from None
+        mark, problem = error.problem_mark or error.context_mark, str(error.problem or error.context)
+        raise Fault(mark.line + 1 if mark else 1, f"this is no YAML: {problem}{_hint(problem)}.") from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise Fault(line, f"this is no YAML: {error.reason}.") from None
@@ -163,6 +161,11 @@ def _compose(text: str) -> Node | None:
     except RecursionError:
         raise Fault(1, f"this is nested deeper than {MAX_DEPTH} levels.") from None
     return found
+
+
+def _hint(problem: str) -> str:
+    """Return what most often is behind a complaint, as in `command: say "Done: {file}"`."""
+    return ' (quote a value that holds ": ")' if "mapping values" in problem else ""
 
 
 def _scalar(node: ScalarNode, line: int) -> Any:

@@ -24,20 +24,20 @@ _BYTES = {
 _WRITTEN = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([A-Za-z]{0,3})\s*", re.ASCII)
 
 
-def duration(value: Any) -> float:
+def duration(value: Any) -> Seconds:
     """Return seconds; raises ValueError for what is no duration.
 
     Takes a number of seconds, or text with a unit: ms, s, m (or min), h, d, w.
     """
-    return _read(value, _SECONDS, "s", "a duration: write seconds, or 500ms, 30s, 5m, 12h, 30d, 2w")
+    return Seconds(_read(value, _SECONDS, "s", "a duration: write seconds, or 500ms, 30s, 5m, 12h, 30d, 2w"))
 
 
-def size(value: Any) -> int:
+def size(value: Any) -> Bytes:
     """Return bytes; raises ValueError for what is no size.
 
     Takes a number of bytes, or text with a unit: B, kB, MB, GB, TB (1000), KiB, MiB, GiB, TiB (1024).
     """
-    return int(_read(value, _BYTES, "b", "a size: write bytes, or 256KiB, 8MiB, 20GB"))
+    return Bytes(_read(value, _BYTES, "b", "a size: write bytes, or 256KiB, 8MiB, 20GB"))
 
 
 def _read(value: Any, units: dict[str, float] | dict[str, int], alone: str, wanted: str) -> float:

@@ -17,30 +17,24 @@ from callboard.config.quantity import Bytes, Seconds, duration, size
 
 S = TypeVar("S", bound=Struct)
 
-Port = Annotated[int, Meta(ge=0, le=65535)]
+
+def says(line: str) -> Meta:
+    """Say in one line what a setting does."""
+    return Meta(description=line)
 
 
 class Hub(Struct, frozen=True, kw_only=True):
     """`hub:`: where the hub answers, and what it lets in."""
 
-    host: Annotated[
-        str, Meta(description="The address to listen on; 0.0.0.0 or :: for all of the machine's.")
-    ] = "127.0.0.1"
-    port: Annotated[Port, Meta(description="The port to listen on; 0 takes a free one.")] = 8030
-    data: Annotated[
-        str | None,
-        Meta(description="The data folder; left out: CALLBOARD_DATA, else the user's own data folder."),
-    ] = None
-    max_event: Annotated[Bytes, Meta(description="The largest event that is taken, as JSON.")] = Bytes(
-        8 * 1024 * 1024
-    )
+    host: Annotated[str, says("Address to listen on; 0.0.0.0 or :: for all of the machine's.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535), says("Port to listen on; 0 takes a free one.")] = 8030
+    data: Annotated[str | None, says("Data folder; null: CALLBOARD_DATA, else the user's own.")] = None
+    max_event: Annotated[Bytes, says("The largest event that is taken, as JSON.")] = Bytes(8 * 1024 * 1024)
     origins: Annotated[
-        tuple[str, ...],
-        Meta(description="Web pages of other hosts that may connect, as `https://host:port`; `*` for all."),
+        tuple[str, ...], says("Web pages of other hosts that may connect, as `https://host:port`; `*`: all.")
     ] = ()
     trusted_proxies: Annotated[
-        tuple[str, ...],
-        Meta(description="Addresses or networks of proxies whose X-Forwarded-For is believed."),
+        tuple[str, ...], says("Addresses or networks of proxies whose X-Forwarded-For is believed.")
     ] = ()
 
 
@@ -49,22 +43,15 @@ class Log(Struct, frozen=True, kw_only=True):
 
     url: Annotated[
         str | None,
-        Meta(
-            description="A path, sqlite:///PATH, nats://HOST:PORT or memory:; left out: events.db with the data."
-        ),
+        says("A path, sqlite:///PATH, nats://HOST:PORT or memory:; null: events.db with the data."),
     ] = None
     sync: Annotated[
         Literal["normal", "full"],
-        Meta(
-            description="What a stored event survives: normal, a crash of the program; full, a power cut too."
-        ),
+        says("What a stored event survives: normal, a crash of the program; full, a power cut too."),
     ] = "normal"
-    keep: Annotated[Seconds | None, Meta(description="How long events are kept; null: for ever.")] = Seconds(
-        30 * 86400
-    )
+    keep: Annotated[Seconds | None, says("How long events are kept; null: for ever.")] = Seconds(30 * 86400)
     max_bytes: Annotated[
-        Bytes | None,
-        Meta(description="How large the log may grow before the oldest events go; null: no limit."),
+        Bytes | None, says("How large the log may grow before the oldest events go; null: no limit.")
     ] = None
 
 
@@ -103,7 +90,7 @@ def nearest(key: str, known: Iterable[str]) -> str | None:
 
 def _quantity(type_: type, value: Any) -> Any:
     """Read what msgspec does not know."""
-    return Seconds(duration(value)) if type_ is Seconds else Bytes(size(value))
+    return duration(value) if type_ is Seconds else size(value)
 
 
 def _said(error: Exception) -> str:

@@ -1,0 +1,390 @@
+"""The configuration: what is read, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callboard.config import Config, Hub, Log, duration, load, size
+from callboard.config.document import MAX_TEXT
+from callboard.errors import BadConfig
+
+ROOT = Path(__file__).parents[1]
+
+OCTOPRINT = """\
+accessControl:
+    salt: abc
+api:
+    key: 0123
+appearance:
+    name: workshop
+plugins:
+    virtual_printer:
+        _config_version: 1
+    legacy: !!python/unicode 'old'
+printerProfiles: {default: _default}
+serial:
+    autoconnect: true
+    port: /dev/ttyACM0
+server:
+    commands: {serverRestartCommand: sudo service octoprint restart}
+    secretKey: yes
+events:
+  enabled: True
+  subscriptions:
+  - event: Disconnected
+    command: python ~/growl.py -t mygrowlserver -d "Lost connection to printer" -a OctoPrint
+    type: system
+    enabled: false
+  - event: PrintStarted
+    command: python ~/growl.py -d "Starting {file}" -a OctoPrint -i http://raspi/Octoprint_logo.png
+    type: system
+  - event: Connected
+    command:
+    - M115
+    - M117 printer connected!
+    - G28
+    type: gcode
+temperature:
+    profiles: []
+"""
+
+
+def refused(text: str) -> list[str]:
+    with pytest.raises(BadConfig) as caught:
+        load(text, "config.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_an_octoprint_configuration_works_as_it_is() -> None:
+    config = load(OCTOPRINT)
+    assert config.events.enabled
+    first, second, third = config.events.subscriptions
+    assert first.value["enabled"] is False
+    assert second.value == {
+        "event": "PrintStarted",
+        "command": 'python ~/growl.py -d "Starting {file}" -a OctoPrint -i http://raspi/Octoprint_logo.png',
+        "type": "system",
+    }
+    assert third.value["command"] == ["M115", "M117 printer connected!", "G28"]
+    assert OCTOPRINT.splitlines()[second.line - 1] == "  - event: PrintStarted"
+    assert third.at("type") == f"config.yaml:{third.lines['type']}"
+    assert OCTOPRINT.splitlines()[third.lines["type"] - 1].strip() == "type: gcode"
+
+
+def test_sections_that_are_not_ours_are_left_alone_and_named() -> None:
+    config = load(OCTOPRINT)
+    assert set(config.left_alone) == {
+        *(
+            "accessControl",
+            "api",
+            "appearance",
+            "plugins",
+            "printerProfiles",
+            "serial",
+            "server",
+            "temperature",
+        )
+    }
+    assert config.warnings == ()
+    assert config.hub == Hub()
+
+
+def test_a_section_that_is_nearly_one_of_ours_is_a_warning() -> None:
+    config = load("serial: {}\nevent:\n  enabled: no\n", "my.yaml")
+    assert config.warnings == ("my.yaml:2: 'event' is left alone: did you mean 'events'?",)
+    assert config.events.enabled
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "~", "hub:\nlog:\nevents:\n"])
+def test_nothing_said_is_the_defaults(text: str) -> None:
+    assert load(text) == Config(file="config.yaml")
+
+
+def test_our_settings_are_read() -> None:
+    config = load("""
+hub:
+  host: 0.0.0.0
+  port: 9000
+  data: ~/board
+  max_event: 1 MiB
+  origins: [https://tools.example.com, "*"]
+  trusted_proxies:
+    - 10.0.0.0/8
+log: {url: "nats://10.0.0.5:4222", sync: full, keep: 2w, max_bytes: 20GB}
+""")
+    assert config.hub == Hub(
+        host="0.0.0.0",
+        port=9000,
+        data="~/board",
+        max_event=size("1MiB"),
+        origins=("https://tools.example.com", "*"),
+        trusted_proxies=("10.0.0.0/8",),
+    )
+    assert config.log == Log(
+        url="nats://10.0.0.5:4222", sync="full", keep=duration("2w"), max_bytes=size("20GB")
+    )
+    assert load("log: {keep: null}").log.keep is None
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *((word, True) for word in ("yes", "Yes", "YES", "on", "On", "true", "True", "TRUE")),
+        *((word, False) for word in ("no", "No", "off", "OFF", "false", "False")),
+    ],
+)
+def test_yes_no_on_and_off_are_booleans_as_ever(written: str, meant: bool) -> None:
+    assert load(f"events: {{enabled: {written}}}").events.enabled is meant
+    (hook,) = load(f"events: {{subscriptions: [{{enabled: {written}}}]}}").events.subscriptions
+    assert hook.value == {"enabled": meant}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("'yes'", "yes"),
+        ('"off"', "off"),
+        ("yEs", "yEs"),
+        ("y", "y"),
+        ("012", 12),
+        ("0o14", 12),
+        ("0x1F", 31),
+        ("1_000", 1000),
+        ("-7", -7),
+        ("1:30", "1:30"),
+        ("2026-11-21", "2026-11-21"),
+        (".5", 0.5),
+        ("1.5e3", 1500.0),
+        ("-.inf", float("-inf")),
+        ("~", None),
+        ("", None),
+        ("'12'", "12"),
+        ("!!str 12", "12"),
+        ("a=b", "a=b"),
+        ("[1, [yes, x]]", [1, [True, "x"]]),
+    ],
+)
+def test_values_are_what_they_look_like(written: str, value: Any) -> None:
+    (hook,) = load(f"events:\n  subscriptions:\n  - on: {written}\n").events.subscriptions
+    assert hook.value == {"on": value}
+    assert type(hook.value["on"]) is type(value)
+
+
+def test_anchors_and_merges_are_written_out() -> None:
+    config = load("""
+templates:
+  - &quiet {type: system, enabled: no, timeout: 5}
+events:
+  subscriptions:
+  - <<: *quiet
+    event: A
+    enabled: yes
+  - *quiet
+""")
+    first, second = config.events.subscriptions
+    assert first.value == {"type": "system", "enabled": True, "timeout": 5, "event": "A"}
+    assert second.value == {"type": "system", "enabled": False, "timeout": 5}
+
+
+def test_a_subscription_that_is_none_does_not_keep_the_others_from_loading() -> None:
+    config = load("events:\n  subscriptions:\n  - just text\n  - event: A\n  -\n")
+    assert [(each.value, each.line) for each in config.events.subscriptions] == [
+        ("just text", 3),
+        ({"event": "A"}, 4),
+        (None, 5),
+    ]
+
+
+def test_all_faults_are_told_at_once_each_with_its_line() -> None:
+    assert refused("""\
+hub:
+  prot: 1
+  host: 12
+  port: 70000
+  origins: [a, 1]
+  max_event: 8 apples
+  host: b
+events:
+  enable: yes
+  enabled: maybe
+  subscriptions: {a: 1}
+log: 3
+""") == [
+        "config.yaml:2: unknown key 'prot': did you mean 'port'?",
+        "config.yaml:3: hub.host: expected text, got a whole number.",
+        "config.yaml:4: hub.port: expected a whole number <= 65535.",
+        "config.yaml:5: hub.origins: expected text, got a whole number (item 2).",
+        "config.yaml:6: hub.max_event: '8 apples' is not a size: write bytes, or 256KiB, 8MiB, 20GB.",
+        "config.yaml:7: 'host' stands here twice (first on line 3).",
+        "config.yaml:9: unknown key 'enable': did you mean 'enabled'?",
+        "config.yaml:10: events.enabled: expected yes or no.",
+        "config.yaml:11: events.subscriptions: expected a list; begin each with a dash.",
+        "config.yaml:12: `log` must hold settings: url, sync, keep, max_bytes.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "config.yaml:1: this is no YAML: expected the node content, but found '<stream end>'."),
+        (
+            "a: 1\nb: c: d",
+            "config.yaml:2: this is no YAML: mapping values are not allowed here (quote a value",
+        ),
+        (
+            "a: 1\n\tb: 2",
+            "config.yaml:2: this is no YAML: found character '\\t' that cannot start any token.",
+        ),
+        ("a: 1\n---\nb: 2", "config.yaml:2: this is no YAML: but found another document."),
+        ("a: 1\nb: \x01", "config.yaml:2: this is no YAML: special characters are not allowed."),
+        ("- a", "config.yaml:1: the file must hold keys with values, such as `events:`."),
+        ("just text", "config.yaml:1: the file must hold keys with values, such as `events:`."),
+        ("? [a]\n: b", "config.yaml:1: a key must be text."),
+        ("hub:\n  port: !x 1", "config.yaml:2: the tag '!x' is not understood here: leave it out."),
+        ("hub:\n  port: !!int abc", "config.yaml:2: 'abc' is no int."),
+        ("hub: *there", "config.yaml:1: this is no YAML: found undefined alias 'there'."),
+        ("hub: {}\nhub: {}", "config.yaml:2: 'hub' stands here twice."),
+        ("events: 3", "config.yaml:1: `events` must hold `enabled` and `subscriptions`."),
+        ("events:\n  <<: 3", "config.yaml:2: `<<` takes a mapping, or a list of them."),
+        ("log: {keep: -1}", "config.yaml:1: log.keep: '-1' is not a duration: write seconds, or 500ms"),
+        ("log: {sync: fast}", "config.yaml:1: log.sync: "),
+    ],
+)
+def test_a_broken_file_is_one_sentence_with_its_line(text: str, message: str) -> None:
+    (said,) = refused(text)
+    assert said.startswith(message.removesuffix("."))
+
+
+def test_the_file_is_called_what_its_reader_calls_it() -> None:
+    with pytest.raises(BadConfig, match=r"^/etc/callboard\.yaml:1: "):
+        load("hub: 3", "/etc/callboard.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("#" * (MAX_TEXT + 1), "at most 1048576 are read"),
+        ("events: " + "[" * 1000, "nested deeper than 40"),
+        ("hub: " + "{a: " * 60 + "}" * 60, "nested deeper than 40"),
+        ("events: &a [*a]", "nested deeper than 40"),
+        ("events: &a {<<: *a}", "nested deeper than 40"),
+        (
+            "x:\n- &a0 [x, x]\n"
+            + "".join(f"- &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 35))
+            + "events: *a34\n",
+            "more than 250000 values",
+        ),
+    ],
+)
+def test_bombs_are_refused(text: str, message: str) -> None:
+    (said,) = refused(text)
+    assert message in said
+
+
+def test_a_bomb_in_somebody_elses_section_is_not_touched() -> None:
+    bomb = "x:\n- &a0 [x, x]\n" + "".join(f"- &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 99))
+    assert load(bomb).left_alone == ("x",)
+
+
+@given(st.text(alphabet=st.sampled_from("ab:-[]{}&*!'\"|>#%@,? \n\t01.~<=") | st.characters(), max_size=200))
+def test_any_text_is_a_configuration_or_a_clear_refusal(text: str) -> None:
+    try:
+        load(text)
+        said = "config.yaml:1: fine"
+    except BadConfig as error:
+        said = str(error)
+    assert re.match(r"config\.yaml:\d+: .+", said)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=20,
+    )
+)
+def test_any_values_in_our_sections_are_read_or_refused(value: Any) -> None:
+    written = msgspec.json.encode(
+        {"hub": value, "log": {"keep": value, "url": value}, "events": value}
+    ).decode()
+    with contextlib.suppress(BadConfig):
+        assert isinstance(load(written), Config)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        (5, 5),
+        (0.5, 0.5),
+        ("30", 30),
+        ("500ms", 0.5),
+        ("90s", 90),
+        ("5m", 300),
+        ("5 min", 300),
+        ("12H", 43200),
+        ("1.5h", 5400),
+        ("30d", 2592000),
+        ("2w", 1209600),
+        (0, 0),
+    ],
+)
+def test_durations_are_written_with_a_unit_or_as_seconds(written: Any, seconds: float) -> None:
+    assert duration(written) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        (1024, 1024),
+        ("10", 10),
+        ("1B", 1),
+        ("8MiB", 8388608),
+        ("256 KiB", 262144),
+        ("20GB", 20 * 10**9),
+        ("1.5kB", 1500),
+        ("1TiB", 2**40),
+    ],
+)
+def test_sizes_are_written_with_a_unit_or_as_bytes(written: Any, number: int) -> None:
+    assert size(written) == number
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "x", "5 parsecs", "-5s", "1e9s", True, None, [], {}, -1, float("nan"), float("inf"), "٣s", "9" * 99],
+)
+def test_what_is_neither_says_what_to_write(written: Any) -> None:
+    with pytest.raises(ValueError, match="write seconds"):
+        duration(written)
+    with pytest.raises(ValueError, match="write bytes"):
+        size(written)
+
+
+@pytest.mark.parametrize(("name", "section"), [("hub", Hub), ("log", Log)])
+def test_every_setting_is_documented_with_what_it_does_and_its_default(name: str, section: Any) -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    rows = re.findall(rf"^\| `{name}\.(\w+)` \| (.+?) \| (.+) \|$", page, re.MULTILINE)
+    said = {
+        field.name: next(meta.description for meta in field.type.__metadata__ if meta.description)
+        for field in msgspec.structs.fields(section)
+    }
+    assert {key: line for key, _, line in rows} == said
+    for key, default, _ in rows:
+        value = default.strip("`").replace("none", "[]")
+        assert getattr(load(f"{name}: {{{key}: {value}}}"), name) == section()
+
+
+def test_the_example_in_the_docs_loads() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert examples
+    for example in examples:
+        assert load(example).warnings == ()
