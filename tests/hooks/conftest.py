@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from callboard.event import Event
-from callboard.hooks.reading import HookSet, read_hooks
+from callboard.hooks.model import HookSet
+from callboard.hooks.reading import read_hooks
 from callboard.hooks.room import Hooks
 from callboard.hooks.run import Run
 from callboard.hub.hub import Hub

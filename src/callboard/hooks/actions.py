@@ -5,19 +5,23 @@ from __future__ import annotations
 import structlog
 
 from callboard.bus import Bus
+from callboard.hooks.asking import send_gcode
 from callboard.hooks.model import Gcode, Hook, Publish, System, Webhook
+from callboard.hooks.publishing import publish_event
 from callboard.hooks.run import Outcome, Run
 from callboard.hooks.system import Commands
+from callboard.hooks.webhook import Webhooks
 
 log_ = structlog.get_logger("callboard.hooks")
 
 
 class Actions:
-    """The four kinds; `async with` closes what they keep open."""
+    """The four kinds; `close` lets go of what they keep open."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._commands = Commands()
+        self._webhooks = Webhooks()
 
     async def act(self, hook: Hook, run: Run) -> Outcome:
         """Do what a hook does for a run's event."""
@@ -32,8 +36,13 @@ class Actions:
         match hook.action:
             case System() as action:
                 return await self._commands.run(hook, action, run, event)
-            case Gcode() | Webhook() | Publish():
-                raise NotImplementedError
+            case Gcode() as action:
+                return await send_gcode(self._bus, hook, action, event)
+            case Webhook() as action:
+                return await self._webhooks.post(hook, action, run, event)
+            case Publish() as action:
+                return await publish_event(self._bus, action, run, event)
 
     async def close(self) -> None:
         """Let go of connections."""
+        await self._webhooks.close()

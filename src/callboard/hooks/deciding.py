@@ -78,11 +78,6 @@ def _key(hook: Hook, event: Event) -> str:
     return "" if hook.policy.concurrency == 1 or event.entry is None else event.entry.position
 
 
-def ordered(hook: Hook) -> bool:
-    """Tell whether a failed run holds back those behind it with the same key."""
-    return bool(hook.policy.order_by) or hook.policy.concurrency == 1
-
-
 def key_of(name: str, event: Event) -> str:
     """Return the text of a key's placeholder, empty when the event has none."""
     if not name:

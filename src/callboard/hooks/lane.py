@@ -18,7 +18,7 @@ from typing import Any, Final
 import structlog
 
 from callboard.errors import StorageFailed
-from callboard.hooks.deciding import lateness, ordered
+from callboard.hooks.deciding import lateness
 from callboard.hooks.model import Hook
 from callboard.hooks.run import Outcome, Run
 from callboard.hooks.runs import Runs
@@ -125,28 +125,21 @@ class Lane:
     async def _claim(self) -> None:
         if not self._free:
             return
-        inorder = ordered(self.hook)
-        found = await self._runs.claim(
-            self.hook.name, self._busy, self._free, ordered=inorder, ready=self.ready
-        )
-        for run in found:
+        claimed = await self._runs.claim(self.hook.name, self._busy, self._free, ready=self.ready)
+        for run in claimed.runs:
             self._busy.add(run.key)
             self.start(run)
-        if not found and not self._again:
-            due = await self._runs.next_due(self.hook.name)
-            if due is None and not self._expected:
-                self.behind = self._again  # it may have been asked for while the store was read
-            if due is not None:
-                self._wake_at(due)
+        if not claimed.behind and not self._expected:
+            self.behind = self._again  # it may have been asked for while the store was read
+        if claimed.wake is not None:
+            self._wake_at(claimed.wake)
 
     def _wake_at(self, due: float) -> None:
-        """Look again when the next run is due; what is due already waits for a place or for `ready`."""
+        """Look again when the next run is due."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        wait = due - time.time()
-        if wait > 0:
-            self._timer = asyncio.get_running_loop().call_later(min(wait, 3600.0) + 0.001, self.pump)
+        wait = min(max(due - time.time(), 0.0), 3600.0)
+        self._timer = asyncio.get_running_loop().call_later(wait + 0.001, self.pump)
 
     async def _work(self, run: Run) -> None:
         try:

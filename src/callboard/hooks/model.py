@@ -100,10 +100,14 @@ class System(Struct, frozen=True, tag="system"):
 
 
 class Gcode(Struct, frozen=True, tag="gcode"):
-    """Ask a printer to send lines; `printer` is a name, empty for the event's own."""
+    """Ask a printer to send lines; `printer` is a name, empty for the event's own.
+
+    `only` is the one printer there is, for events that name none.
+    """
 
     lines: tuple[Line, ...]
     printer: str = ""
+    only: str = ""
 
 
 class Webhook(Struct, frozen=True, tag="webhook"):
@@ -142,6 +146,21 @@ class Hook(Struct, frozen=True):
     def kind(self) -> str:
         """system, gcode, webhook or publish."""
         return type(self.action).__name__.lower()
+
+
+class Printer(Struct, frozen=True):
+    """A printer as the configuration names it."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+
+
+class HookSet(Struct, frozen=True):
+    """What a configuration holds: the hooks that are right, the faults of the others, and hints."""
+
+    hooks: tuple[Hook, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    hints: tuple[Fault, ...] = ()
 
 
 class Fault(Struct, frozen=True):

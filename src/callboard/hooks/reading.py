@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
 from callboard.errors import CallboardError
 from callboard.event import encode_json
 from callboard.expression import Expression, parse
 from callboard.hooks import command, gcode, template
 from callboard.hooks.fields import BadHook, Fields
 from callboard.hooks.filling import names_in, read_value
-from callboard.hooks.knowledge import check_names, check_printer, check_topics
+from callboard.hooks.knowledge import check_names, meant_printer, misspelt
 from callboard.hooks.model import (
     KEYS,
     Action,
@@ -31,12 +29,15 @@ from callboard.hooks.model import (
     Fault,
     Gcode,
     Hook,
+    HookSet,
     Policy,
+    Printer,
     Publish,
     Selection,
     System,
     Webhook,
 )
+from callboard.hooks.publishing import read_target
 from callboard.hooks.template import PRINT_PREFIX
 
 _COMMON: Final = (
@@ -69,20 +70,6 @@ class Located(Protocol):
         """Its line, from 1."""
 
 
-class Printer(Struct, frozen=True):
-    """A printer as the configuration names it."""
-
-    name: str
-    tags: tuple[str, ...] = ()
-
-
-class HookSet(Struct, frozen=True):
-    """What a configuration holds: the hooks that are right, and the faults of the others."""
-
-    hooks: tuple[Hook, ...]
-    faults: tuple[Fault, ...]
-
-
 def read_hooks(subscriptions: Sequence[Located], file: str = "", printers: Sequence[Printer] = ()) -> HookSet:
     """Return the hooks in `subscriptions`, and a Fault for each one that can't be used."""
     hooks: list[Hook] = []
@@ -93,7 +80,8 @@ def read_hooks(subscriptions: Sequence[Located], file: str = "", printers: Seque
             hooks.append(_renamed(_hook(located, printers), taken))
         except CallboardError as error:
             faults.append(Fault(located.line, str(error), file))
-    return HookSet(tuple(hooks), tuple(faults))
+    hints = [Fault(hook.line, hint, file) for hook in hooks if (hint := misspelt(hook.selection))]
+    return HookSet(tuple(hooks), tuple(faults), tuple(hints))
 
 
 def _renamed(hook: Hook, taken: dict[str, int]) -> Hook:
@@ -119,10 +107,10 @@ def _hook(located: Located, printers: Sequence[Printer]) -> Hook:
     selection = selection_of(fields.texts("event"), "event")
     action = _READERS[kind](fields)
     policy = _policy(fields, kind)
-    check_topics(selection)
     check_names(_names(action, policy), selection)
     if isinstance(action, Gcode):
-        action = Gcode(action.lines, check_printer(action.printer, selection, printers))
+        only = printers[0].name if len(printers) == 1 else ""
+        action = Gcode(action.lines, meant_printer(action.printer, selection, printers), only)
     return Hook(
         name=_name(fields, kind, located.value),
         line=located.line,
@@ -248,7 +236,7 @@ def _publish(fields: Fields) -> Publish:
     if not topic or "{" in topic:
         raise BadHook("topic takes the new event's topic, without placeholders")
     data = fields.raw("data")
-    target = _told("target", template.parse, fields.text("target"))
+    target = _told("target", read_target, fields.text("target"))
     if target and not template.placeholders(target):
         fields.made("target", parse)
     return Publish(topic, _told("data", read_value, {} if data is None else data), target)

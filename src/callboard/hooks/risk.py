@@ -100,13 +100,18 @@ def _code(name: str, rest: Sequence[Word]) -> Word | None:
     if option is None:
         return None
     for at, word in enumerate(rest):
-        if option.fullmatch(word.text):
-            return rest[at + 1] if at + 1 < len(rest) and not word.filled else word
-        if word.text.startswith("-") and word.filled and option.match(word.text):
+        if option.fullmatch(word.text) and not word.filled:
+            return rest[at + 1] if at + 1 < len(rest) else None
+        if word.filled and word.text.startswith("-") and option.match(word.text):
             return word
-        if not word.text.startswith("-") and option is _SHELL and _PYTHON.fullmatch(name):
-            return None  # a script file: what follows are its arguments
+        if option is _SHELL and _is_script_file(rest, at):
+            return None  # what follows are its arguments
     return None
+
+
+def _is_script_file(rest: Sequence[Word], at: int) -> bool:
+    before = rest[at - 1].text if at else ""
+    return not rest[at].text.startswith(("-", "+")) and before not in {"-o", "+o", "-O", "+O", "-W", "-X"}
 
 
 def _script(rest: Sequence[Word], operand: int) -> Word | None:

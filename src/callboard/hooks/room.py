@@ -27,8 +27,7 @@ from callboard.hooks.actions import Actions
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
 from callboard.hooks.lane import Lane
 from callboard.hooks.listening import Listening, subscription
-from callboard.hooks.model import Hook
-from callboard.hooks.reading import HookSet
+from callboard.hooks.model import Hook, HookSet
 from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted
 from callboard.hooks.runs import Runs
 from callboard.hooks.spelling import Spelling
@@ -247,13 +246,13 @@ class Hooks:
         assert run.event is not None
         data = {
             "hook": hook.name,
-            "run": run.id,
+            "event": run.topic,
             "position": run.position,
-            "topic": run.topic,
-            "state": state,
             "reason": outcome.reason,
-            "exit": outcome.exit,
             "attempts": run.attempt,
+            "exit_code": outcome.exit,
+            "run": run.id,
+            "state": state,
             "command": outcome.command[:4096],
         }
         source = {"trace": caused_by(run.event)}

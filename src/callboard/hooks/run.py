@@ -94,6 +94,14 @@ class Run(Struct, frozen=True):
     event: Event | None = None
 
 
+class Claimed(Struct, frozen=True):
+    """Runs that may start, when to look again (None: when one has ended), and whether any wait."""
+
+    runs: list[Run]
+    wake: float | None
+    behind: bool
+
+
 COLUMNS: Final = (
     "id, hook, kind, position, origin, topic, event_id, time, key, merged, state, due, attempt, repeats, "
     "queued, started, ended, command, exit, reason, head, tail, size, event"

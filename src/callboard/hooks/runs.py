@@ -21,6 +21,7 @@ from callboard.hooks.run import (
     COLUMNS,
     REDRIVABLE,
     Cancel,
+    Claimed,
     Known,
     Outcome,
     Run,
@@ -70,21 +71,14 @@ class Runs:
         """Store what was read and move the cursor; returns each run's id, None where it was there already."""
         return await self._do(lambda db: _store_read(db, steps, cursor))
 
-    async def claim(
-        self, hook: str, busy: Collection[str], free: int, *, ordered: bool, ready: bool
-    ) -> list[Run]:
+    async def claim(self, hook: str, busy: Collection[str], free: int, *, ready: bool) -> Claimed:
         """Mark up to `free` runs that may start now as running, and return them.
 
-        `busy` keys are left alone; `ordered` lets a key's first run hold back those behind it;
-        runs with a delay are left until `ready`.
+        `busy` keys are left alone, and a key's first run holds back those behind it; runs with a
+        delay are left until `ready`.
         """
-        return await self._do(lambda db: _claim(db, hook, busy, free, ordered, ready))
-
-    async def next_due(self, hook: str) -> float | None:
-        """Return when the next queued run may start (seconds since 1970), None if there is none."""
-        sql = "SELECT min(max(due, after)) FROM hook_run WHERE hook = ? AND state = 'queued'"
-        due: float | None = (await self._store.read(sql, (hook,)))[0][0]
-        return due
+        blocked = set(busy)
+        return await self._do(lambda db: _claim(db, hook, blocked, free, ready))
 
     async def waiting(self) -> list[str]:
         """Return the names of hooks that have queued runs."""
@@ -259,40 +253,52 @@ def _cancel(db: sqlite3.Connection, cancel: Cancel, now: float) -> None:
     db.execute(sql, (now, cancel.reason, cancel.hook, cancel.scope, cancel.scope))
 
 
-def _claim(
-    db: sqlite3.Connection, hook: str, busy: Collection[str], free: int, ordered: bool, ready: bool
-) -> list[Run]:
+def _claim(db: sqlite3.Connection, hook: str, blocked: set[str], free: int, ready: bool) -> Claimed:
     now = time.time()
-    blocked = set(busy)
     claimed: list[int] = []
-    while len(claimed) < free:
-        rows = _candidates(db, hook, blocked, now, ready)
+    wakes: list[float] = []
+    full = _CANDIDATES
+    while len(claimed) < free and full == _CANDIDATES:
+        rows = _candidates(db, hook, blocked, now if ready else 0.0)
+        full = len(rows)
         for run, key, after in rows:
             if len(claimed) == free or key in blocked:
                 continue
             if after <= now:
                 claimed.append(run)
-                db.execute(
-                    "UPDATE hook_run SET state = 'running', attempt = attempt + 1, started = ? WHERE id = ?",
-                    (now, run),
-                )
-            if ordered or after > now:
-                blocked.add(key)
-        if len(rows) < _CANDIDATES:
-            break
+            else:
+                wakes.append(after)
+            blocked.add(key)
+    return Claimed(_started(db, claimed, now), _wake(db, hook, wakes, now, ready), _is_behind(db, hook))
+
+
+def _started(db: sqlite3.Connection, claimed: Sequence[int], now: float) -> list[Run]:
+    update = "UPDATE hook_run SET state = 'running', attempt = attempt + 1, started = ? WHERE id = ?"
+    db.executemany(update, [(now, run) for run in claimed])
     marks = ", ".join("?" * len(claimed))
     found = db.execute(f"SELECT {COLUMNS} FROM hook_run WHERE id IN ({marks}) ORDER BY id", claimed)  # noqa: S608
     return [run_of(row) for row in found.fetchall()]
 
 
+def _wake(db: sqlite3.Connection, hook: str, wakes: Sequence[float], now: float, ready: bool) -> float | None:
+    """Return when the next run that waits for its time may start; the others wait for a place."""
+    sql = "SELECT min(due) FROM hook_run WHERE hook = ? AND state = 'queued' AND due > ?"
+    due = db.execute(sql, (hook, now)).fetchone()[0] if ready else None
+    return min([*wakes, *([due] if due is not None else [])], default=None)
+
+
+def _is_behind(db: sqlite3.Connection, hook: str) -> bool:
+    sql = "SELECT 1 FROM hook_run WHERE hook = ? AND state = 'queued' LIMIT 1"
+    return db.execute(sql, (hook,)).fetchone() is not None
+
+
 def _candidates(
-    db: sqlite3.Connection, hook: str, blocked: Collection[str], now: float, ready: bool
+    db: sqlite3.Connection, hook: str, blocked: Collection[str], until: float
 ) -> list[tuple[int, str, float]]:
     sql = (
         "SELECT id, key, after FROM hook_run WHERE hook = ? AND state = 'queued' AND due <= ? "
         "AND key NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id LIMIT ?"
     )
-    until = now if ready else 0.0
     blocked_json = msgspec.json.encode(sorted(blocked)).decode()
     return db.execute(sql, (hook, until, blocked_json, _CANDIDATES)).fetchall()
 

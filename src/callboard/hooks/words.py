@@ -28,7 +28,7 @@ _OPERATORS: Final = {
     ")": "a subshell",
     "\n": "several lines",
 }
-_NESTED: Final = "`$("
+_BLANK: Final = " \t\r\n"
 
 
 @dataclass
@@ -90,9 +90,9 @@ def _stripped(parts: Sequence[Part]) -> list[Part]:
     """Take white space from both ends: the last newline of a YAML block is no second command."""
     ends = list(parts)
     if ends and isinstance(ends[0], str):
-        ends[0] = ends[0].lstrip()
+        ends[0] = ends[0].lstrip(_BLANK)
     if ends and isinstance(ends[-1], str) and not ends[-1].endswith("\\ "):
-        ends[-1] = ends[-1].rstrip()
+        ends[-1] = ends[-1].rstrip(_BLANK)
     return ends
 
 

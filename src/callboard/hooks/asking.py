@@ -1,0 +1,68 @@
+"""The `gcode` kind: ask the event's printer to send lines, at most once.
+
+    callboard.printer.gcode {printer, commands} -> reply {success, message}
+
+No answer is an unknown outcome: it is told, never tried again by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+from callboard.bus import Bus
+from callboard.event import Event, caused_by
+from callboard.hooks.model import Gcode, Hook
+from callboard.hooks.run import Outcome
+from callboard.hooks.template import Refused, Values
+
+REQUEST: Final = "callboard.printer.gcode"
+
+
+async def send_gcode(bus: Bus, hook: Hook, action: Gcode, event: Event) -> Outcome:
+    """Ask for a hook's lines to be sent, and tell what the printer said."""
+    printer = action.printer or str(event.source.get("printer") or "") or action.only
+    if not printer:
+        return Outcome("refused", "The event names no printer, and the hook neither: add printer: NAME.")
+    try:
+        lines = [filled for line in action.lines if (filled := line.fill(Values(event)))]
+    except Refused as error:
+        return Outcome("refused", str(error))
+    seconds = hook.policy.timeout
+    data = {"printer": printer, "commands": lines, "deadline": seconds}
+    request = Event(REQUEST, data, {"printer": printer, "trace": caused_by(event)})
+    return await _answered(bus, request, seconds, f"{printer}: " + " | ".join(lines))
+
+
+async def _answered(bus: Bus, request: Event, seconds: float, shown: str) -> Outcome:
+    began = time.monotonic()
+    async with aclosing(_iterated(bus, request, seconds)) as replies:
+        async for reply in replies:
+            if (outcome := _outcome(reply.data, shown)) is not None:
+                return outcome
+    if time.monotonic() - began >= seconds:
+        return Outcome(
+            "unknown",
+            f"no answer within {seconds:g} s: nobody knows whether the lines were sent",
+            command=shown,
+        )
+    return Outcome(
+        "failed", "no printer answered: none listens, or it left before it could", command=shown, retry=False
+    )
+
+
+async def _iterated(bus: Bus, request: Event, seconds: float) -> Any:
+    async for reply in bus.request(request, deadline=seconds):
+        yield reply
+
+
+def _outcome(answer: Any, shown: str) -> Outcome | None:
+    """Return what an answer means; None for one that says nothing, as of a host without this printer."""
+    if answer is None:
+        return None
+    if isinstance(answer, Mapping) and answer.get("success") is False:
+        reason = str(answer.get("message") or "the printer refused the lines")
+        return Outcome("failed", reason, command=shown, retry=False)
+    return Outcome("done", command=shown)
