@@ -27,7 +27,7 @@ _FOREIGN = re.compile(r"(?!\d{4}-\d\d\Z)\w{1,64}-\d{1,19}\Z", re.ASCII)
 
 
 class Start(Struct, frozen=True):
-    """Where reading begins, and what is missing before it: the JSON of a gap, or nothing."""
+    """Where reading begins; `gap` is the JSON of what is missing when a position is of another log."""
 
     after: int
     gap: bytes = b""
@@ -46,13 +46,14 @@ async def history(call: Call) -> Response:
     parse(expression)
     limit = call.number("limit", _USUAL, _MOST)
     start = await start_of(hub, call.text("after"))
+    gap = start.gap or await _pruned(hub, start.after)
     entries, position = await hub.history(call.principal, expression, start.after, limit)
     way_on = hub.log.text(position)
     if cloudevents.MANY in call.request.headers.get("accept", ""):
         return _batch(call, entries, way_on)
     listed = b",".join(entry_json(hub.log, entry) for entry in entries)
-    gap = b',"gap":' + start.gap if start.gap else b""
-    return json(b'{"events":[%b],"next":"%b"%b}' % (listed, way_on.encode(), gap))
+    missing = b',"gap":' + gap if gap else b""
+    return json(b'{"events":[%b],"next":"%b"%b}' % (listed, way_on.encode(), missing))
 
 
 def _batch(call: Call, entries: list[Entry], way_on: str) -> Response:
@@ -123,7 +124,7 @@ def onlooker(user: str) -> dict[str, object]:
 
 
 async def start_of(hub: Hub, text: str) -> Start:
-    """Return where to read on behind a position or an ISO 8601 time, with the gap if some is gone.
+    """Return where to read on behind a position or an ISO 8601 time.
 
     Nothing means the oldest entry there is. The position of another log (this one
     began anew, say) gives a gap and then all of this log. Raises BadPosition for anything else.
@@ -132,14 +133,18 @@ async def start_of(hub: Hub, text: str) -> Start:
     if not text:
         return Start(first - 1)
     try:
-        after = await position_of(hub, text.replace(" ", "+"))
+        return Start(await position_of(hub, text.replace(" ", "+")))
     except BadPosition:
         if not _FOREIGN.match(text):
             raise
         return Start(first - 1, _gap(text, hub.log.text(first), None))
-    if after + 1 < first and _FOREIGN.match(text):
-        return Start(after, _gap(text, hub.log.text(first), first - after - 1))
-    return Start(after)
+
+
+async def _pruned(hub: Hub, after: int) -> bytes:
+    """Return the gap between a position and the oldest entry, if there is one; streams find it themselves."""
+    first = await hub.log.first()
+    text = hub.log.text
+    return _gap(text(after), text(first), first - after - 1) if after + 1 < first else b""
 
 
 def _gap(after: str, before: str, missed: int | None) -> bytes:

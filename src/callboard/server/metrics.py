@@ -20,7 +20,6 @@ from callboard import __version__
 from callboard.errors import Unauthenticated
 from callboard.event import Entry
 from callboard.hub.log import Log
-from callboard.server.auth import is_loopback
 from callboard.server.operation import Call, House
 
 MEDIA = "text/plain; version=0.0.4"
@@ -42,7 +41,7 @@ async def metrics(call: Call) -> Response:
 
     Prometheus' text format. With any key, or without one from this machine itself.
     """
-    if call.caller is None and not is_loopback(call.remote):
+    if call.caller is None and not call.local:
         raise Unauthenticated
     figures = await log_figures(call.house.hub.log)
     registry = CollectorRegistry()

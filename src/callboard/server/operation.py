@@ -18,7 +18,7 @@ from starlette.responses import Response
 from callboard.event import encode_json
 from callboard.hub.hub import Hub
 from callboard.hub.principal import Keys, Principal
-from callboard.server.auth import authenticate, credentials, remote_address
+from callboard.server.auth import authenticate, credentials, is_loopback, remote_address
 from callboard.server.body import Bodies
 from callboard.server.counts import Counts
 from callboard.server.problems import BAD_REQUEST, Problem
@@ -63,6 +63,12 @@ class Call(Struct, frozen=True):
         client = self.request.client
         forwarded = self.request.headers.getlist("x-forwarded-for")
         return remote_address(client.host if client else "", forwarded, self.house.trusted_proxies)
+
+    @property
+    def local(self) -> bool:
+        """True when this machine itself asks: a proxy here that speaks for others says so in a header."""
+        headers = self.request.headers
+        return is_loopback(self.remote) and not ("x-forwarded-for" in headers or "forwarded" in headers)
 
     def still(self) -> bool:
         """Return whether the key that this call came with is still good: one may be revoked meanwhile."""

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from callboard.server.problems import BUSY, Problem
@@ -82,7 +82,10 @@ class EventStream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the generator ends or the peer is gone."""
         async with aclosing(self._content):
-            await super().__call__(scope, receive, send)
+            if scope["method"] == "HEAD":
+                await Response(None, self.status_code, self.headers)(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
 
 
 async def paced(pieces: AsyncGenerator[T], closing: asyncio.Event, period: float) -> AsyncGenerator[T | None]:
