@@ -140,6 +140,15 @@ def test_keys_are_listed_without_their_text_and_revoked_by_id(keys: Keys) -> Non
     assert [each.user for each in keys.list()] == ["john"]
 
 
+def test_an_open_connection_can_be_told_that_its_key_was_revoked(keys: Keys) -> None:
+    gone, other = held(keys, "jane", keys.create("jane")), held(keys, "jane", keys.create("jane"))
+    assert keys.stands(gone)
+    assert keys.revoke(gone.key)
+    assert not keys.stands(gone)
+    assert keys.stands(other)
+    assert keys.stands(Principal("callboard"))
+
+
 def test_a_key_is_stored_as_a_hash_alone(keys: Keys, path: Path) -> None:
     key = keys.create("jane")
     ((stored,),) = sqlite3.connect(path).execute("SELECT hash FROM key").fetchall()

@@ -43,13 +43,15 @@ _USER = re.compile(r"(?!\s)[^\x00-\x1f\x7f/\ud800-\udfff]{1,256}(?<!\s)")
 class Principal(Struct, frozen=True):
     """Somebody with a key: a name, and what that key may publish, receive and do.
 
-    `publish` and `receive` are expressions over events; None is everything.
+    `publish` and `receive` are expressions over events; None is everything. `key` is the id of
+    the key it was made from, 0 for one that lives in the house.
     """
 
     name: str
     publish: Expression | None = None
     receive: Expression | None = None
     rights: frozenset[str] = frozenset()
+    key: int = 0
 
     def may_publish(self, document: Mapping[str, Any]) -> bool:
         """True when this key may publish the event; the protocol's own topics are always allowed."""
@@ -89,6 +91,7 @@ class Key(Struct, frozen=True):
             _unlimited(PLAIN if self.publish is None else self.publish),
             _unlimited(self.receive or ""),
             frozenset(self.rights),
+            self.id,
         )
 
 
@@ -148,6 +151,13 @@ class Keys:
         """Return who holds this key, whoever that is; None when there is no such key."""
         found = self.find(key)
         return found.principal if found is not None else None
+
+    def stands(self, principal: Principal) -> bool:
+        """Return whether the key of `principal` has not been revoked; as quick as `check`.
+
+        For connections that are open: a key is checked when it comes in, and may be revoked since.
+        """
+        return not principal.key or any(each.key == principal.key for _, each in self._of(principal.name))
 
     def list(self) -> tuple[Key, ...]:
         """Return all keys, oldest first."""
