@@ -10,9 +10,10 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from callboard.event import Event
+if TYPE_CHECKING:
+    from callboard.event import Event
 
 _DIM, _BOLD, _CYAN, _END = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
 

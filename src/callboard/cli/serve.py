@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +37,7 @@ def serve(
     def started(opened: board.Board) -> None:
         say(f"Callboard answers at {opened.url}\n  user  admin\n  key   in {folder / 'admin.key'}")
 
-    asyncio.run(board.serve(settings, folder, started))
+    board.run(settings, folder, started)
 
 
 def _text(path: Path) -> str:

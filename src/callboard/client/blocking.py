@@ -19,8 +19,8 @@ from callboard.bus import Handler
 from callboard.client.calling import Threads
 from callboard.client.client import Client
 from callboard.client.credentials import Credentials
-from callboard.client.listener import Listener
-from callboard.errors import CallboardError
+from callboard.client.listener import Listener, handling
+from callboard.errors import CallboardError, Gone
 from callboard.event import Event
 
 T = TypeVar("T")
@@ -78,6 +78,12 @@ class BlockingClient:
 
     def close(self) -> None:
         """Leave: running handlers are finished, what was published is sent; waits a few seconds for both."""
+        if handling.get() is not None:  # in a handler, which `close` would wait for
+            threading.Thread(target=self._close_once, name="callboard closing").start()
+        else:
+            self._close_once()
+
+    def _close_once(self) -> None:
         if not self._closed.is_set():
             self._closed.set()
             try:
@@ -252,7 +258,11 @@ class BlockingClient:
                 "A coroutine handler can't call the blocking client: make it a plain function, "
                 "or connect with `async with`."
             )
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+            raise Gone("This client is closed: connect again.") from None
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = self._submit(coroutine)

@@ -24,7 +24,7 @@ def connect(
     id: str | None = None,  # noqa: A002 - the seed's word
     patience: float = 0.0,
 ) -> Connecting:
-    """Reach a hub: `async with connect() as board`, or `with` in a script that may block.
+    """Reach a hub: enter what this gives with `async with`, or with `with` in a script that may block.
 
     Where nothing is given, the environment and the data folder say where and as whom (docs/clients.md);
     `data` is another data folder. `subscriber` is said of each of this client's subscribers, `id`

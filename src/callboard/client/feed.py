@@ -15,12 +15,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from callboard.client.rounds import Round
-from callboard.errors import BadPosition, Gone
+from callboard.errors import BadPosition, Gone, StorageFailed, TimedOut
 
 log = logging.getLogger("callboard.client")
 
@@ -81,6 +82,19 @@ def reaches(mark: Mark | None, goal: Mark | None) -> bool:
     return goal is None or (mark is not None and (mark.log != goal.log or mark.number >= goal.number))
 
 
+def start_of(after: str) -> str:
+    """Return `after` if it is a position, an ISO 8601 time or `now`; raises BadPosition otherwise."""
+    if after == NOW or mark_of(after):
+        return after
+    try:
+        datetime.fromisoformat(after)
+    except ValueError:
+        raise BadPosition(
+            f"{after[:80]!r} is neither a position nor an ISO 8601 time, nor 'now': use one of them."
+        ) from None
+    return after
+
+
 class Feed:
     """The events of one subscription, in order, each once; bounded in number and bytes.
 
@@ -91,7 +105,7 @@ class Feed:
     def __init__(self, read: Read, after: str | None = None) -> None:
         self._read = read
         self._resumes = after is not None
-        self._from = "" if after in (None, NOW) else str(after)
+        self._from = "" if after is None or start_of(after) == NOW else after
         self._behind = bool(self._from)
         self._newest: Mark | None = None
         self._skipped: Mark | None = None
@@ -146,7 +160,7 @@ class Feed:
         self._wake.set()
 
     async def take(self) -> Delivery | None:
-        """Return the next event, waiting for it; None once closed; raises BadPosition for a wrong `after`."""
+        """Return the next event, waiting for it; None once the feed is closed."""
         while not self._closed:
             if self._ready:
                 delivery = self._ready.popleft()
@@ -163,11 +177,9 @@ class Feed:
         asked, live, skipped = self._from, self._live, self._skipped
         try:
             page = await self._read(asked)
-        except Gone:
+        except (Gone, StorageFailed, TimedOut) as error:
+            log.warning("The log can't be read now, trying again: %s", error)
             await asyncio.sleep(_PATIENCE)
-            return
-        except BadPosition:
-            self._lose(asked)
             return
         for delivery in page.deliveries:
             if not seen(self._newest, delivery.mark):
@@ -183,16 +195,6 @@ class Feed:
         if self._from == asked:  # nothing is there any more: what is missing was pruned
             return self._skipped == skipped
         return reaches(reached, self._live) and reaches(reached, self._skipped)
-
-    def _lose(self, asked: str) -> None:
-        """The position is of another log: an error where somebody gave it, a gap where we stood there."""
-        if self._newest is None:
-            raise BadPosition(
-                f"{asked[:80]!r} is neither a position of this log nor an ISO 8601 time: use one."
-            )
-        log.warning("The hub has another log than before: what came after %s is missed.", asked)
-        self._behind = False
-        self._newest = self._live
 
     def close(self) -> Sequence[Delivery]:
         """Give nothing more; returns what waited and will never be given."""

@@ -13,7 +13,6 @@ from msgspec import Struct
 from callboard.client.feed import Delivery, Mark, Page, mark_of
 from callboard.client.http import Http
 from callboard.client.rounds import Round
-from callboard.errors import Gone
 from callboard.event import Document, Envelope, Event, Stamp, encode_json
 
 log = logging.getLogger("callboard.client")
@@ -59,11 +58,10 @@ class Asker(Protocol):
 
 async def find(http: Http, expression: str, after: str | None, limit: int = _LIMIT) -> Found:
     """Return what the log holds behind `after` that matches, at most `limit`; raises BadPosition."""
-    answer = await http.ask("GET", "/v1/events", expression=expression, after=after, limit=limit)
-    try:
-        return msgspec.convert(answer, Found)
-    except msgspec.ValidationError as error:
-        raise Gone(f"The hub's answer can't be understood: {error}") from None
+    found: Found = await http.ask(
+        "GET", "/v1/events", shape=Found, expression=expression, after=after, limit=limit
+    )
+    return found
 
 
 async def look_back(http: Http, expression: str, after: str | None) -> AsyncIterator[Stored]:

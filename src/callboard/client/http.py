@@ -86,17 +86,21 @@ class Http:
             )
         return self._session
 
-    async def ask(self, method: str, path: str, body: Any = None, **query: str | int | None) -> Any:
-        """Return what the hub answers, decoded; None for an empty body.
+    async def ask(
+        self, method: str, path: str, body: Any = None, shape: Any = Any, **query: str | int | None
+    ) -> Any:
+        """Return what the hub answers, decoded as `shape`; None for an empty body.
 
         Raises the error that the hub names, or Gone when no hub answers.
         """
         async with self._asked(method, path, body, query, PATIENCE) as response:
             answer = await _body(response)
         try:
-            return msgspec.json.decode(answer) if answer else None
-        except msgspec.MsgspecError:
-            raise errors.Gone(f"What answers at {self.credentials.url} is no Callboard hub.") from None
+            return msgspec.json.decode(answer, type=shape) if answer else None
+        except msgspec.MsgspecError as error:
+            raise errors.Gone(
+                f"What answers at {self.credentials.url} is no Callboard hub, or a newer one: {error}."
+            ) from None
 
     async def stream(
         self, method: str, path: str, body: Any = None, **query: str | int | None

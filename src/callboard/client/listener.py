@@ -70,7 +70,9 @@ class Listener:
         self._feed = Feed(self._read, after)
         self._handled: Mark | None = None
         self._taken: Future[None] = asyncio.get_running_loop().create_future()
-        self._taken.add_done_callback(_look)
+        self._over: Future[None] = asyncio.get_running_loop().create_future()
+        for future in (self._taken, self._over):
+            future.add_done_callback(_look)
         self._task = asyncio.create_task(self._run(), name=f"callboard {expression}")
 
     @property
@@ -87,6 +89,10 @@ class Listener:
         """Wait until the hub has taken the subscription; raises what the hub refused it with."""
         await asyncio.shield(self._taken)
 
+    async def over(self) -> None:
+        """Wait until the subscription ends; raises what ended it, if that was not `close`."""
+        await asyncio.shield(self._over)
+
     def attach(self, position: str) -> None:
         """The hub gives what is behind `position` from now on."""
         self._feed.attach(position)
@@ -102,6 +108,8 @@ class Listener:
         log.error("The subscription %s was refused: %s", self.expression, error)
         if not self._taken.done():
             self._taken.set_exception(error)
+        if not self._over.done():
+            self._over.set_exception(error)
         self.close()
 
     def wants(self, document: Mapping[str, Any], target: str) -> bool:
@@ -161,6 +169,8 @@ class Listener:
             delivery.round.done(self.priority)
         if not self._taken.done():
             self._taken.set_exception(Gone("The subscription was closed before the hub took it."))
+        if not self._over.done():
+            self._over.set_result(None)
         self._home.forget(self)
 
     async def ended(self, patience: float) -> None:
@@ -174,7 +184,7 @@ class Listener:
                 await self._task
 
 
-def _look(taken: Future[None]) -> None:
-    """Nobody need wait for `ready`: what went wrong is in the program's log too."""
-    if not taken.cancelled():
-        taken.exception()
+def _look(future: Future[None]) -> None:
+    """Nobody need wait for `ready` or `over`: what went wrong is in the program's log too."""
+    if not future.cancelled():
+        future.exception()
