@@ -191,6 +191,22 @@ def test_a_user_that_cannot_be_is_refused(keys: Keys, user: str) -> None:
         keys.create(user)
 
 
+def test_nobody_can_publish_in_the_houses_name(keys: Keys) -> None:
+    for user in ("callboard", "Callboard"):
+        with pytest.raises(BadKey, match="own events bear that name"):
+            keys.create(user)
+
+
+def test_a_bearer_is_known_by_the_key_alone(keys: Keys) -> None:
+    key = keys.create("jane")
+    bearer = keys.check_bearer(key)
+    assert bearer is not None
+    assert bearer.name == "jane"
+    assert keys.check_bearer(key + "x") is None
+    keys.revoke(bearer.key)
+    assert keys.check_bearer(key) is None
+
+
 @pytest.mark.parametrize("user", ["jane.doe@example.com", "Jane Doe", "åsa", "a", "x" * 256, "svc:render"])
 def test_names_that_studios_use_are_fine(keys: Keys, user: str) -> None:
     assert held(keys, user, keys.create(user)).name == user

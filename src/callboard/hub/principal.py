@@ -35,6 +35,8 @@ RIGHTS = frozenset({"hooks", "settings", "keys", "printers"})
 """What can be given to a key beside publishing and receiving."""
 ADMIN = "admin"
 """The user of the key that the first start writes."""
+HOUSE = "callboard"
+"""The publisher of what happens in the house itself; no key can bear this name."""
 
 # No slash: cursors are named user/subscriber. Lone surrogates can't be stored.
 _USER = re.compile(r"(?!\s)[^\x00-\x1f\x7f/\ud800-\udfff]{1,256}(?<!\s)")
@@ -224,6 +226,8 @@ def _check_user(user: str) -> None:
             f"{user[:80]!r} can't be a user: use 1 to 256 characters, without a slash or a line break "
             "in it or a space at either end."
         )
+    if user.casefold() == HOUSE:
+        raise BadKey(f"{user!r} can't be a user: Callboard's own events bear that name.")
 
 
 def _check_rights(rights: Iterable[str]) -> None:
