@@ -1,4 +1,8 @@
-"""Named cursors: moved in memory at every event, written at most once a second."""
+"""Named cursors: moved in memory at every event, written at most once a second, a new one at once.
+
+A cursor that lags behind a crash brings some events twice; one that was never written would lose all
+that its subscriber missed. So a new one is on its way to the disk before its subscriber is told.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +30,17 @@ class Cursors:
         """Return every cursor."""
         return dict(self._positions)
 
+    def learn(self, stored: Mapping[str, int]) -> None:
+        """Take over what is stored, where other nodes write too; what moved here since stays ahead."""
+        ahead = {name: max(position, stored.get(name, -1)) for name, position in self._moved.items()}
+        self._positions = {**stored, **ahead}
+
     def move(self, name: str, position: int) -> None:
         """Move a cursor forward; a position that it has passed changes nothing."""
         if position > self._positions.get(name, -1):
+            delay = EVERY if name in self._positions else 0.0
             self._positions[name] = self._moved[name] = position
-            self._later()
+            self._later(delay)
 
     def drop(self, name: str) -> None:
         """Forget a cursor here."""
@@ -40,13 +50,21 @@ class Cursors:
     def close(self) -> None:
         """Write what moved, for the last time."""
         self._closed = True
-        if self._timer:
-            self._timer.cancel()
+        self._stop()
         self._flush()
 
-    def _later(self) -> None:
-        if self._timer is None and not self._closed:
-            self._timer = asyncio.get_running_loop().call_later(EVERY, self._flush)
+    def _later(self, delay: float = EVERY) -> None:
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        if self._timer is None or self._timer.when() > loop.time() + delay:
+            self._stop()
+            self._timer = loop.call_later(delay, self._flush)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _flush(self) -> None:
         self._timer = None

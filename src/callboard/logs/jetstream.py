@@ -1,0 +1,323 @@
+"""The log on a NATS JetStream that several nodes share: its sequence is the position.
+
+    append --> Sender --> stream --> Feed of each node --> Tail, and the Sender that waits
+
+Every node sees the entries as the stream's leader ordered and timed them. Cursors and the log's
+id are in a key-value bucket beside the stream, what nodes tell each other is plain NATS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from asyncio import Future
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error
+from nats.js.api import StreamConfig, StreamInfo
+from nats.js.errors import NotFoundError
+
+from callboard.errors import BadConfig, BadEvent, StorageFailed
+from callboard.event import MAX_EVENT, Draft, Entry, open_envelope
+from callboard.hub.log import Log
+from callboard.hub.tail import Tail
+from callboard.logs.bucket import Bucket
+from callboard.logs.cursors import Cursors
+from callboard.logs.feed import Feed, Message, fetch
+from callboard.logs.nodes import Nodes
+from callboard.logs.sender import HEADERS, Sender
+
+STREAM = "callboard"
+PATIENCE = 10.0
+"""Seconds an append waits for a server that is away."""
+CONNECT = 5.0
+"""Seconds to wait for the server at the start."""
+SLICE = 50_000
+"""Positions that are purged at once."""
+DUPLICATES = 120.0
+"""Seconds for which the server knows the keys of what it stored: longer than any append waits."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+log_ = structlog.get_logger("callboard.logs")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a log may take: bytes of an event, seconds to wait for its server, entries in memory."""
+
+    max_event: int
+    patience: float
+    tail: Tail | None
+
+
+class JetStreamLog(Log):
+    """The log on a stream; open it with `open_jetstream`."""
+
+    def __init__(self, line: Line, stream: StreamInfo, bucket: Bucket, log_id: str, limits: Limits) -> None:
+        node, connection = secrets.token_hex(6), line.connection
+        self.id, self.stream = log_id, stream.config.name or STREAM
+        self.max_event = min(limits.max_event, connection.max_payload - HEADERS)
+        self._connection, self._bucket, self._js = connection, bucket, connection.jetstream()
+        self._tail = limits.tail or Tail()
+        self._tail.start(stream.state.last_seq)
+        self._sender = Sender(connection, self.stream, node, limits.patience)
+        self._feed = Feed(connection, self.stream, self._tail.last, self._deliver)
+        self._nodes = Nodes(connection, self.stream, node)
+        self._cursors = Cursors({}, bucket.write)
+        self._trouble = ""
+        self._checking: asyncio.Task[None] | None = None
+        line.gone, line.back = self._gone, self._back
+
+    async def open(self) -> None:
+        """Start to follow the stream."""
+        self._cursors.learn(await self._bucket.cursors())
+        await self._sender.open()
+        await self._feed.open()
+        await self._nodes.open()
+
+    def append(self, drafts: Sequence[Draft]) -> Future[Sequence[Entry]]:
+        if self._trouble:
+            future: Future[Sequence[Entry]] = asyncio.get_running_loop().create_future()
+            future.set_exception(StorageFailed(self._trouble))
+            return future
+        return self._sender.append(drafts)
+
+    def _deliver(self, messages: Sequence[Message]) -> None:
+        """Take what the feed brings: into the tail first, so that whoever is told finds it there."""
+        found = [(message, entry) for message in messages if (entry := self._entry(message))]
+        self._tail.extend([entry for _, entry in found])
+        for message, entry in found:
+            self._sender.arrived(message.key, entry)
+
+    def _entry(self, message: Message) -> Entry | None:
+        """Return a message as an entry; None for what no hub wrote."""
+        draft = self._sender.draft(message.key)
+        if draft:
+            return Entry(message.position, message.time, draft.publisher, draft.envelope)
+        if message.publisher is None:
+            return None
+        try:
+            envelope = open_envelope(message.body, MAX_EVENT)
+        except BadEvent:
+            return None
+        return Entry(message.position, message.time, unquote(message.publisher), envelope)
+
+    def follow(self, after: int) -> AsyncIterator[Sequence[Entry]]:
+        return self._tail.follow(after, self._stored)
+
+    async def read(self, after: int, limit: int = 1000, max_bytes: int = 1 << 20) -> Sequence[Entry]:
+        if after >= self._tail.floor:
+            return self._tail.after(after, limit, max_bytes)
+        return await self._stored(after, limit, max_bytes)
+
+    async def _stored(self, after: int, limit: int, max_bytes: int) -> Sequence[Entry]:
+        while True:
+            messages = await self._fetch(after + 1, limit, max_bytes)
+            entries = [entry for message in messages if (entry := self._entry(message))]
+            if entries or not messages:
+                return entries
+            after = messages[-1].position  # none of them was a hub's
+
+    async def _fetch(self, start: float, limit: int, max_bytes: int) -> Sequence[Message]:
+        self._check_open()
+        return await fetch(self._connection, self.stream, start, limit, max_bytes)
+
+    async def first(self) -> int:
+        state = (await self._info()).state
+        return state.first_seq if state.messages else state.last_seq + 1
+
+    async def last(self) -> int:
+        return (await self._info()).state.last_seq
+
+    async def position_at(self, time: float) -> int:
+        early = time - 1e-6  # a float of seconds is coarser than the server's nanoseconds
+        for message in await self._fetch(early, 100, 1 << 20):
+            if message.time >= time:
+                return message.position - 1
+        return await self.last()
+
+    async def prune(self, before: int) -> int:
+        first = start = await self.first()
+        before = min(before, await self.last() + 1)
+        while start < before:
+            start = min(start + SLICE, before)
+            with _asking(self.stream):
+                await self._js.purge_stream(self.stream, seq=start)
+        self._tail.forget(before)
+        return max(0, before - first)
+
+    async def size(self) -> int:
+        return (await self._info()).state.bytes
+
+    async def cursors(self) -> Mapping[str, int]:
+        self._check_open()
+        with _asking(self.stream):
+            self._cursors.learn(await self._bucket.cursors())
+        return self._cursors.all()
+
+    def move(self, cursor: str, position: int) -> None:
+        self._cursors.move(cursor, position)
+
+    async def drop(self, cursor: str) -> None:
+        self._check_open()
+        self._cursors.drop(cursor)
+        with _asking(self.stream):
+            await self._bucket.drop(cursor)
+
+    def tell(self, subject: str, body: bytes) -> None:
+        self._nodes.tell(subject, body)
+
+    def hear(self, subject: str, callback: Callable[[bytes], None]) -> None:
+        self._nodes.hear(subject, callback)
+
+    def nodes(self) -> int:
+        return self._nodes.count()
+
+    async def close(self) -> None:
+        if self._connection.is_closed:
+            return
+        await self._sender.drain()
+        self._trouble = self._trouble or f"The log {self.stream} is closed: nothing was stored."
+        self._sender.close(self._trouble)
+        self._cursors.close()
+        await self._bucket.close()
+        self._tail.close()
+        await self._nodes.close()
+        await self._feed.close()
+        await self._connection.close()
+
+    async def _info(self) -> StreamInfo:
+        self._check_open()
+        with _asking(self.stream):
+            return await self._js.stream_info(self.stream)
+
+    def _check_open(self) -> None:
+        if self._trouble:
+            raise StorageFailed(self._trouble)
+
+    def _gone(self) -> None:
+        log_.warning("the connection to the log is lost", stream=self.stream)
+        self._sender.offline()
+
+    def _back(self) -> None:
+        self._checking = asyncio.get_running_loop().create_task(self._resume())
+
+    async def _resume(self) -> None:
+        """Go on after a lost connection, if this is still the same log."""
+        try:
+            same = await self._bucket.id() == self.id and await self.last() >= self._tail.last
+        except (StorageFailed, Error, TimeoutError) as error:
+            log_.warning("the log does not answer yet", stream=self.stream, error=repr(error))
+            await asyncio.sleep(1)
+            self._back()
+            return
+        if same:
+            log_.info("the connection to the log is back", stream=self.stream)
+            self._feed.renew()
+            self._sender.online()
+            return
+        self._trouble = (
+            f"The NATS server came back with another log in the stream {self.stream}: "
+            "give it back its store folder, or restart this node."
+        )
+        self._sender.fail_all(self._trouble)
+
+
+@contextmanager
+def _asking(stream: str) -> Iterator[None]:
+    """Say in one sentence what NATS answered when it could not."""
+    try:
+        yield
+    except (Error, TimeoutError) as error:
+        raise StorageFailed(
+            f"The log {stream} does not answer ({error!r}): look at its NATS server."
+        ) from None
+
+
+class Line:
+    """The connection, and who is told when it goes and comes back."""
+
+    def __init__(self) -> None:
+        self.connection = Client()
+        self.gone: Callable[[], None] = lambda: None
+        self.back: Callable[[], None] = lambda: None
+
+    async def open(self, servers: list[str]) -> None:
+        """Connect, and stay so: it never gives up a server that was there once."""
+        await self.connection.connect(
+            servers=servers,
+            name="callboard",
+            no_echo=True,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.5,  # type: ignore[arg-type]  # it sleeps for it, whatever its annotation
+            ping_interval=5,
+            pending_size=8 << 20,
+            error_cb=self._error,
+            disconnected_cb=self._disconnected,
+            reconnected_cb=self._reconnected,
+        )
+
+    async def _error(self, error: Exception) -> None:
+        log_.debug("nats", error=repr(error))
+
+    async def _disconnected(self) -> None:
+        self.gone()
+
+    async def _reconnected(self) -> None:
+        self.back()
+
+
+async def open_jetstream(
+    address: str, *, max_event: int = MAX_EVENT, patience: float = PATIENCE, tail: Tail | None = None
+) -> JetStreamLog:
+    """Open the log at `nats://[user:password@]host:port[,host:port ...][/stream]`; make it if there is none.
+
+    The stream is made with one replica and the server's storage; one that is there, as an
+    operator made it, is used as it is. Raises BadConfig, or StorageFailed when nobody answers.
+    """
+    servers, name = _parts(address)
+    line = Line()
+    try:
+        await asyncio.wait_for(line.open(servers), CONNECT)
+        log = await _open_stream(line, name, Limits(max_event, patience, tail))
+    except (Error, OSError, TimeoutError) as error:
+        await line.connection.close()
+        raise StorageFailed(
+            f"No JetStream answers at {_shown(address)} ({str(error) or type(error).__name__}): "
+            "start `nats-server -js`, or name another log."
+        ) from None
+    return log
+
+
+async def _open_stream(line: Line, name: str, limits: Limits) -> JetStreamLog:
+    js = line.connection.jetstream()
+    try:
+        stream = await js.stream_info(name)
+    except NotFoundError:
+        config = StreamConfig(name=name, subjects=[f"{name}.events.>"], duplicate_window=DUPLICATES)
+        stream = await js.add_stream(config)
+    bucket = await Bucket.open(js, name, stream.config.num_replicas or 1)
+    log = JetStreamLog(line, stream, bucket, await bucket.id(), limits)
+    await log.open()
+    return log
+
+
+def _parts(address: str) -> tuple[list[str], str]:
+    """Return the servers and the stream that an address names."""
+    parts = urlsplit(address)
+    name = parts.path.strip("/") or STREAM
+    if not _NAME.fullmatch(name) or not parts.netloc:
+        raise BadConfig(f"{_shown(address)!r} is no log: write nats://HOST:PORT, or nats://HOST:PORT/STREAM.")
+    return [f"{parts.scheme}://{server}" for server in parts.netloc.split(",")], name
+
+
+def _shown(address: str) -> str:
+    """Return an address without its password."""
+    return re.sub(r"//[^@/]*@", "//", address)
