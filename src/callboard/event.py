@@ -270,7 +270,7 @@ def open_envelope(text: bytes, max_event: int = MAX_EVENT) -> Envelope:
 
 def identified(envelope: Envelope) -> Envelope:
     """Return `envelope`, with a fresh id if it has none."""
-    return envelope if envelope.id is not None else msgspec.structs.replace(envelope, id=new_id())
+    return envelope if envelope.id else msgspec.structs.replace(envelope, id=new_id())
 
 
 def too_big(size: int, max_event: int) -> EventTooBig:

@@ -62,7 +62,7 @@ class Client09:
 
     def receive(self, packet: str) -> None:
         """Take one packet."""
-        code, _, _, data = (packet.split(":", 3) + ["", "", ""])[:4]
+        code, _, _, data = [*packet.split(":", 3), "", "", ""][:4]
         if code == "1":
             self.connected = True
         elif code == "0":

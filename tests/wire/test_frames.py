@@ -9,7 +9,7 @@ from wsproto.frame_protocol import Opcode
 
 from callboard.event import Stamp
 from callboard.wire import frames
-from callboard.wire.framing import SOCKETIO5, SOCKETIO5_STAMPED, SOCKETIO09
+from callboard.wire.framing import SOCKETIO09, SOCKETIO5, SOCKETIO5_STAMPED
 from tests.wire.ends import frames_in, texts
 
 

@@ -11,8 +11,8 @@ import pytest
 from callboard.errors import ProtocolError
 from callboard.wire.packets import Acknowledged, Left, Packet, Published, Refused
 from callboard.wire.session import Session, State
-from callboard.wire.socketio5 import SocketIO5
 from callboard.wire.socketio09 import SocketIO09
+from callboard.wire.socketio5 import SocketIO5
 
 Row = tuple[str, str, Any]
 
@@ -88,7 +88,11 @@ def test_a_message_that_is_no_utf_8_is_no_packet(protocol: type[Session]) -> Non
 @pytest.mark.parametrize("protocol", [SocketIO09, SocketIO5])
 def test_an_event_over_the_limit_is_refused_with_the_limit_named(protocol: type[Session]) -> None:
     session = opened(protocol, max_event=300)
-    head, tail = ('421["ftrack.event",', "]") if protocol is SocketIO5 else ('5:1+::{"name":"ftrack.event","args":[', "]}")
+    head, tail = (
+        ('421["ftrack.event",', "]")
+        if protocol is SocketIO5
+        else ('5:1+::{"name":"ftrack.event","args":[', "]}")
+    )
     for size, fits in ((300, True), (301, False), (10_000, False)):
         event = '{"topic":"x","data":"' + "x" * (size - 23) + '"}'
         assert len(event) == size
