@@ -30,7 +30,7 @@ _CACHED_LENGTH = 512
 _BARE_ID = re.compile(r"id=(?s:(.+))\Z")
 
 
-class Expression(Struct, frozen=True, eq=False):
+class Expression(Struct, frozen=True, eq=False, gc=False):
     """A filter over documents; equal when the normal forms are.
 
     So spaces, quotes, parentheses and order make no difference: `a=x and b=y` equals
@@ -39,7 +39,6 @@ class Expression(Struct, frozen=True, eq=False):
 
     text: str
     node: Node
-    _hash: int | None = None
     _test: Predicate | None = None
 
     def matches(self, document: Mapping[str, Any]) -> bool:
@@ -55,14 +54,10 @@ class Expression(Struct, frozen=True, eq=False):
             return True
         if not isinstance(other, Expression):
             return NotImplemented
-        return hash(self) == hash(other) and flat(self.node) == flat(other.node)
+        return flat(self.node) == flat(other.node)
 
     def __hash__(self) -> int:
-        value = self._hash
-        if value is None:
-            value = hash(flat(self.node))
-            force_setattr(self, "_hash", value)
-        return value
+        return hash(flat(self.node))  # not kept: dicts keep it themselves
 
     def __str__(self) -> str:
         return self.text

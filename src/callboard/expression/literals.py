@@ -12,20 +12,38 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
 _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
 _TIME = ("entry", "time")
 _LONGEST_TIME = 40
+_SHORT = 128
 
 
 def comparison(key: str, operator: Operator, literal: str, quoted: bool) -> Comparison:
-    """Return the condition that `key operator literal` writes, the literal without its quotes."""
+    """Return the condition that `key operator literal` writes, the literal without its quotes.
+
+    Short ones that come again and again (`topic=ftrack.update`) are one object.
+    """
+    short = len(key) + len(literal) <= _SHORT
+    return (_shared if short else _comparison)(key, operator, literal, quoted)
+
+
+def _comparison(key: str, operator: Operator, literal: str, quoted: bool) -> Comparison:
     path = path_of(key)
     prefix = operator in ("=", "!=") and literal.endswith("*")
     value = literal[:-1] if prefix else literal
     return Comparison(path, operator, value, _is_typed(path, operator, value, quoted, prefix), prefix)
 
 
-@lru_cache(maxsize=1024)
+_shared = lru_cache(maxsize=4096)(_comparison)
+
+
 def path_of(key: str) -> Path:
     """Return the parts of a key; equal short keys share one tuple."""
+    return (_shared_path if len(key) <= _SHORT else _split)(key)
+
+
+def _split(key: str) -> Path:
     return tuple(key.split("."))
+
+
+_shared_path = lru_cache(maxsize=1024)(_split)
 
 
 def number_of(condition: Comparison) -> int | float | None:

@@ -2,7 +2,8 @@
 
 Nodes compare by identity, because a text of 64 KiB nests thousands deep and Python compares
 and hashes nested values by recursion. `flat` gives the same tree as one flat tuple, which
-compares and hashes in one step; `Expression` stands on it.
+compares and hashes in one step; `Expression` stands on it. A million subscriptions are some
+million nodes, and none can be part of a cycle, hence no `gc`.
 """
 
 from __future__ import annotations
@@ -31,23 +32,23 @@ class Comparison(Struct, frozen=True, gc=False):
     prefix: bool = False
 
 
-class Everything(Struct, frozen=True, eq=False):
+class Everything(Struct, frozen=True, eq=False, gc=False):
     """Matches every document: what an empty expression says."""
 
 
-class Not(Struct, frozen=True, eq=False):
+class Not(Struct, frozen=True, eq=False, gc=False):
     """Matches where its child does not; in normal form the child is a Comparison or an And."""
 
     child: Node
 
 
-class And(Struct, frozen=True, eq=False):
+class And(Struct, frozen=True, eq=False, gc=False):
     """Matches where all of its two or more children do."""
 
     children: tuple[Node, ...]
 
 
-class Or(Struct, frozen=True, eq=False):
+class Or(Struct, frozen=True, eq=False, gc=False):
     """Matches where at least one of its two or more children does."""
 
     children: tuple[Node, ...]

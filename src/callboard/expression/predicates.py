@@ -8,7 +8,7 @@ evaluated by one loop, without recursion, and no further than needed.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -76,14 +76,18 @@ def values_at(document: Any, path: Path) -> tuple[Any, ...] | list[Any] | None:
     return flattened((value,)) if isinstance(value, list) else (value,)
 
 
-def stepped(value: Any, part: str) -> Iterable[Any]:
-    """Yield what `part` picks in a mapping or a list; nothing in any other value."""
-    if isinstance(value, list):
-        if part.isascii() and part.isdigit():
-            place = int(part) if len(part) < 10 else len(value)
-            return value[place : place + 1]
-        return [found for item in flattened(value) for found in _looked_up(item, part)]
-    return _looked_up(value, part)
+def stepped(value: Any, part: str) -> Sequence[Any]:
+    """Return what `part` picks in a mapping or a list; nothing in any other value.
+
+    In a list a number (`0`, `17`) picks the element at that place, any other key is looked up in
+    each element.
+    """
+    if not isinstance(value, list):
+        return _looked_up(value, part)
+    if part.isascii() and part.isdigit() and (part[0] != "0" or part == "0"):
+        place = int(part) if len(part) < 10 else len(value)
+        return value[place : place + 1]
+    return [found for item in flattened(value) for found in _looked_up(item, part)]
 
 
 def flattened(values: Iterable[Any]) -> list[Any]:
@@ -135,6 +139,8 @@ def _spread(document: Any, path: Path) -> list[Any] | None:
 
 
 def _looked_up(value: Any, part: str) -> tuple[Any, ...]:
+    if type(value) is dict:
+        return (value[part],) if part in value else ()
     if not isinstance(value, Mapping):
         return ()
     try:
@@ -172,10 +178,15 @@ def _branching(table: Branches) -> Predicate:
 
 def _any(path: Path, holds: Predicate) -> Predicate:
     def any_value(document: Any) -> bool:
-        for value in values_at(document, path) or ():  # noqa: SIM110 - as above
-            if holds(value):
-                return True
-        return False
+        value = document
+        try:
+            for part in path:
+                value = value[part]
+        except KeyError:
+            return False
+        except Exception:
+            return any(map(holds, _spread(document, path) or ()))
+        return any(map(holds, flattened(value))) if isinstance(value, list) else holds(value)
 
     return any_value
 
