@@ -111,7 +111,7 @@ def _gaps(bare: bytes) -> Iterator[tuple[int, int]]:
 def _check_numbers(text: bytes) -> None:
     # Asked only when every 512th byte is a digit for long enough: most likely digits in a string.
     try:
-        json.loads(text)
+        json.loads(text.decode())
     except ValueError:
         raise BadEvent(f"This event has a number of more than {MAX_DIGITS} digits.") from None
 
@@ -125,7 +125,7 @@ def mend(text: bytes) -> bytes:
     """
     if text.count(b"{") + text.count(b"[") > MAX_CONTAINERS:
         raise ValueError(f"more than {MAX_CONTAINERS} lists and objects")
-    value = json.loads(text, parse_constant=lambda _: None)
+    value = json.loads(text.decode(), parse_constant=lambda _: None)
     return msgspec.json.encode(without_surrogates(value) if _ESCAPED_SURROGATE.search(text) else value)
 
 
