@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +31,13 @@ def eventually(ask: Callable[[], T], what: str = "", patience: float = PATIENCE)
             raise AssertionError(f"waited {patience:g} s in vain{f' for {what}' if what else ''}")
         time.sleep(0.01)
     return answer
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago, for programs that can't choose one themselves."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @dataclass
