@@ -25,6 +25,7 @@ from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from callboard.errors import StorageFailed
+from callboard.logs.subjects import Key
 
 HEARTBEAT = 2.0
 """Seconds after which the server says that there is nothing; three missed ones are silence."""
@@ -32,6 +33,7 @@ RETRY = 0.5
 WAIT = 5.0
 """Seconds to wait for the answers of a read."""
 
+KEY = "Nats-Msg-Id"
 _STATUS = "Status"
 _STALLED = "Nats-Consumer-Stalled"
 
@@ -40,17 +42,12 @@ log_ = structlog.get_logger("callboard.logs")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored message: its place and time in the stream, who published it, its key and its body."""
+    """A stored message: its place and time in the stream, its key, its body."""
 
     position: int
     time: float
-    publisher: str | None
-    key: str
+    key: Key | None
     body: bytes
-
-
-PUBLISHER = "Callboard-Publisher"
-KEY = "Nats-Msg-Id"
 
 
 def stored(message: Msg) -> tuple[Message, int]:
@@ -61,11 +58,8 @@ def stored(message: Msg) -> tuple[Message, int]:
     """
     parts = message.reply.split(".")
     sequence, number, time = parts[5:8] if len(parts) == 9 else parts[7:10]
-    headers = message.headers or {}
-    found = Message(
-        int(sequence), int(time) / 1e9, headers.get(PUBLISHER), headers.get(KEY, ""), message.data
-    )
-    return found, int(number)
+    key = Key.of((message.headers or {}).get(KEY, ""))
+    return Message(int(sequence), int(time) / 1e9, key, message.data), int(number)
 
 
 class Feed:

@@ -15,7 +15,8 @@ from asyncio import Future
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from logging import DEBUG, WARNING
+from urllib.parse import urlsplit
 
 import structlog
 from nats.aio.client import Client
@@ -72,6 +73,7 @@ class JetStreamLog(Log):
         self._cursors = Cursors({}, bucket.write)
         self._trouble = ""
         self._checking: asyncio.Task[None] | None = None
+        self._line = line
         line.gone, line.back = self._gone, self._back
 
     async def open(self) -> None:
@@ -90,23 +92,23 @@ class JetStreamLog(Log):
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         """Take what the feed brings: into the tail first, so that whoever is told finds it there."""
-        found = [(message, entry) for message in messages if (entry := self._entry(message))]
+        found = [(message.key, entry) for message in messages if (entry := self._entry(message))]
         self._tail.extend([entry for _, entry in found])
-        for message, entry in found:
-            self._sender.arrived(message.key, entry)
+        for key, entry in found:
+            self._sender.arrived(key, entry)
 
     def _entry(self, message: Message) -> Entry | None:
         """Return a message as an entry; None for what no hub wrote."""
+        if message.key is None:
+            return None
         draft = self._sender.draft(message.key)
         if draft:
             return Entry(message.position, message.time, draft.publisher, draft.envelope)
-        if message.publisher is None:
-            return None
         try:
             envelope = open_envelope(message.body, MAX_EVENT)
         except BadEvent:
             return None
-        return Entry(message.position, message.time, unquote(message.publisher), envelope)
+        return Entry(message.position, message.time, message.key.publisher, envelope)
 
     def follow(self, after: int) -> AsyncIterator[Sequence[Entry]]:
         return self._tail.follow(after, self._stored)
@@ -183,6 +185,7 @@ class JetStreamLog(Log):
         if self._connection.is_closed:
             return
         await self._sender.drain()
+        self._line.gone = self._line.back = lambda: None
         self._trouble = self._trouble or f"The log {self.stream} is closed: nothing was stored."
         self._sender.close(self._trouble)
         self._cursors.close()
@@ -259,13 +262,15 @@ class Line:
             reconnect_time_wait=0.5,  # type: ignore[arg-type]  # it sleeps for it, whatever its annotation
             ping_interval=5,
             pending_size=8 << 20,
+            skip_subject_validation=True,  # ours are valid by construction
             error_cb=self._error,
             disconnected_cb=self._disconnected,
             reconnected_cb=self._reconnected,
         )
 
     async def _error(self, error: Exception) -> None:
-        log_.debug("nats", error=repr(error))
+        lost = isinstance(error, Error | OSError)
+        log_.log(DEBUG if lost else WARNING, "an error from NATS", error=repr(error))
 
     async def _disconnected(self) -> None:
         self.gone()

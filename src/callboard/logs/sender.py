@@ -17,7 +17,6 @@ from asyncio import Future
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -27,14 +26,16 @@ from nats.errors import Error
 
 from callboard.errors import StorageFailed
 from callboard.event import Draft, Entry
-from callboard.logs.feed import KEY, PUBLISHER
-from callboard.logs.subjects import event_subject
+from callboard.logs.feed import KEY
+from callboard.logs.subjects import Key, event_subject, quoted
 
 BURST = 256
 UNDER_WAY = 4000
 """Messages sent and not back yet; a server drops what is beyond 10,000."""
 WAITING_BYTES = 64 << 20
 """Bytes of events that may wait for a server that is away."""
+LONGEST_NAME = 800
+"""Bytes a publisher's name may take, quoted."""
 HEADERS = 1024
 """Bytes of a message that are not the event's."""
 
@@ -57,8 +58,8 @@ class Sender:
     def __init__(self, connection: Client, stream: str, node: str, patience: float) -> None:
         self._connection, self._stream, self._patience = connection, stream, patience
         self._loop = asyncio.get_running_loop()
-        self._prefix, self._inbox = f"{node}-", connection.new_inbox()
-        self._number = 0
+        self._node, self._inbox = node, connection.new_inbox()
+        self._number, self._oldest = 0, 1
         self._bytes = 0
         self._waiting: dict[int, tuple[Draft, _Append]] = {}
         self._queued: deque[int] = deque()
@@ -79,6 +80,9 @@ class Sender:
             future.set_result([])
             return future
         size = sum([len(draft.envelope.json) for draft in drafts])
+        if any(len(quoted(draft.publisher)) > LONGEST_NAME for draft in drafts):
+            future.set_exception(StorageFailed("This user's name is too long for NATS: use a shorter one."))
+            return future
         if self._bytes + size > WAITING_BYTES and self._waiting:
             future.set_exception(
                 StorageFailed(f"{WAITING_BYTES >> 20} MB wait for the NATS server already: {_LATER}")
@@ -95,19 +99,19 @@ class Sender:
         self._work.set()
         return future
 
-    def draft(self, key: str) -> Draft | None:
+    def draft(self, key: Key) -> Draft | None:
         """Return the draft behind a message's key, if it is one of ours on its way."""
-        found = self._waiting.get(self._own(key))
+        found = self._waiting.get(key.number) if key.sender == self._node else None
         return found[0] if found else None
 
-    def arrived(self, key: str, entry: Entry) -> None:
+    def arrived(self, key: Key | None, entry: Entry) -> None:
         """Take note that a message is stored; what was sent before it and is missing was refused."""
-        number = self._own(key)
-        found = self._waiting.get(number)
-        if found is None:
+        if key is None or key.sender != self._node or key.number not in self._waiting:
             return
-        while (oldest := next(iter(self._waiting), number)) < number:
-            self._fail(oldest, f"The NATS server refused it ({self._refusal or 'without a reason'}).")
+        number = key.number
+        found = self._waiting[number]
+        while self._next() < number:
+            self._fail(self._oldest, f"The NATS server refused it ({self._refusal or 'without a reason'}).")
         self._forget(number)
         waiting = found[1]
         waiting.entries.append(entry)
@@ -128,7 +132,7 @@ class Sender:
     async def drain(self) -> None:
         """Wait until all is stored, or has failed."""
         while self._waiting:
-            await asyncio.wait([next(iter(self._waiting.values()))[1].future])
+            await asyncio.wait([self._waiting[self._next()][1].future])
 
     def close(self, reason: str) -> None:
         """Stop to send; what is under way fails with `reason`."""
@@ -139,10 +143,13 @@ class Sender:
     def fail_all(self, reason: str) -> None:
         """Fail all that is under way."""
         while self._waiting:
-            self._fail(next(iter(self._waiting)), reason)
+            self._fail(self._next(), reason)
 
-    def _own(self, key: str) -> int:
-        return int(key[len(self._prefix) :]) if key.startswith(self._prefix) else 0
+    def _next(self) -> int:
+        """Return the oldest number that is waiting: a dict that is emptied from its front finds it slowly."""
+        while self._oldest <= self._number and self._oldest not in self._waiting:
+            self._oldest += 1
+        return self._oldest
 
     def _forget(self, number: int) -> None:
         found = self._waiting.pop(number, None)
@@ -188,7 +195,7 @@ class Sender:
         if found is None:  # it has failed meanwhile
             return
         draft = found[0]
-        headers = {KEY: f"{self._prefix}{number}", PUBLISHER: quote(draft.publisher, errors="replace")}
+        headers = {KEY: f"{self._node}-{number}/{quoted(draft.publisher)}"}
         subject = event_subject(self._stream, draft.envelope.topic)
         reply = f"{self._inbox}.{number}" if last else ""
         await self._connection.publish(subject, draft.envelope.json, reply, headers)
@@ -211,11 +218,8 @@ class Sender:
         while True:
             await asyncio.sleep(self._patience / 10)
             now = self._loop.time()
-            while self._waiting and (oldest := next(iter(self._waiting))) and self._deadline(oldest) < now:
-                self._fail(oldest, f"The NATS server did not answer within {self._patience:g} s.")
-
-    def _deadline(self, number: int) -> float:
-        return self._waiting[number][1].deadline
+            while self._waiting and self._waiting[self._next()][1].deadline < now:
+                self._fail(self._oldest, f"The NATS server did not answer within {self._patience:g} s.")
 
 
 _LATER = "publish again when it is back."
