@@ -81,7 +81,11 @@ def _mistake(error: Exception) -> int:
 
 def _sentence(error: CycloptsError) -> str:
     """Return what cyclopts says on one line."""
-    return f"{' '.join(str(error).split())} See --help."
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # it imports all commands to find the nearest name, and one of them can't be
+        said = ""
+    return f"{said or 'There is no such command.'} See --help."
 
 
 def _let_go_of_stdout() -> None:

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from callboard.cli.outcome import FAILED, WrongUse
 from callboard.cli.output import note, say, say_event, say_json
-from callboard.cli.reach import Reach
+from callboard.cli.reach import AsJson, Reach
 from callboard.event import Event, encode_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def publish(
     data: Annotated[str | None, Parameter(help="JSON, @FILE with JSON, or - for stdin.")] = None,
     target: Annotated[str, Parameter(help="Expression over subscribers; without it: everybody.")] = "",
     wait: Annotated[float | None, Parameter(help="Seconds to wait for replies; they are printed.")] = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Machine-readable output.")] = False,
+    as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> int | None:
     """Publish an event, and print its position in the log, or the replies."""

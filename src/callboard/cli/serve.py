@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import Parameter
 
-from callboard.cli.output import say
+from callboard.cli.output import note, say
 from callboard.client.credentials import data_folder
 from callboard.errors import BadConfig
+
+if TYPE_CHECKING:
+    from callboard.config import Config
 
 
 def serve(
@@ -24,20 +29,70 @@ def serve(
     ] = None,
 ) -> None:
     """Run the hub and every room that the configuration turns on."""
-    from callboard import board
     from callboard.config import Config, load
 
     settings = load(_text(config), str(config)) if config else Config()
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = msgspec.structs.replace(settings, hub=msgspec.structs.replace(settings.hub, **given))
-    if log is not None:
-        settings = msgspec.structs.replace(settings, log=msgspec.structs.replace(settings.log, url=log))
+    for warning in settings.warnings:
+        note(warning)
+    settings = _with(settings, host, port, log)
     folder = data_folder(data or settings.hub.data)
+    _run(settings, folder, lambda url: say(_GREETING.format(url=url, key=folder / "admin.key")))
 
-    def started(opened: board.Board) -> None:
-        say(f"Callboard answers at {opened.url}\n  user  admin\n  key   in {folder / 'admin.key'}")
 
-    board.run(settings, folder, started)
+def demo(
+    *,
+    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8030,
+) -> None:
+    """Run the hub with a sample hook in a throw-away data folder, and say what to try."""
+    from callboard.config import load
+
+    with TemporaryDirectory(prefix="callboard-demo-") as made:
+        folder = Path(made)
+        config = folder / "callboard.yaml"
+        config.write_text(_SAMPLE, "utf-8")
+        settings = _with(load(_SAMPLE, str(config)), host, port, None)
+        key = folder / "admin.key"
+        _run(settings, folder, lambda url: say(_TRY.format(url=url, key=key, folder=folder, config=config)))
+
+
+_GREETING = """Callboard answers at {url}
+  user  admin
+  key   in {key}"""
+
+_SAMPLE = """# A hook: when an event matches, run a command. A placeholder is one argument, never shell text.
+events:
+  subscriptions:
+    - event: demo.hello
+      type: system
+      command: echo "The hook greets {name}"
+"""
+
+_TRY = """Callboard answers at {url}
+  user  admin
+  key   in {key}
+  hook  in {config}
+
+Try in another terminal:
+
+  CALLBOARD_DATA={folder} callboard listen ""
+  CALLBOARD_DATA={folder} callboard publish demo.hello --data '{{"name": "you"}}'
+
+Ctrl-C ends the demo and throws its data away."""
+
+
+def _with(settings: Config, host: str | None, port: int | None, log: str | None) -> Config:
+    """Return the settings with what the command line says instead."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    hub = msgspec.structs.replace(settings.hub, **given)
+    kept = settings.log if log is None else msgspec.structs.replace(settings.log, url=log)
+    return msgspec.structs.replace(settings, hub=hub, log=kept)
+
+
+def _run(settings: Config, folder: Path, started: Callable[[str], None]) -> None:
+    from callboard import board
+
+    board.run(settings, folder, lambda opened: started(opened.url))
 
 
 def _text(path: Path) -> str:

@@ -6,6 +6,7 @@ sits in the hub or far away. Source: contract.md, "One port"; RFC 9457.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -168,7 +169,9 @@ def unreachable(url: str, error: BaseException) -> errors.Gone:
     elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         reason = "its certificate is not trusted"
     elif isinstance(error, aiohttp.ClientConnectorError):
-        reason = (error.os_error.strerror or str(error.os_error)).lower() or "connection failed"
+        fault = error.os_error
+        named = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
+        reason = (named or str(fault)).lower()
     else:
         reason = str(error) or type(error).__name__
     return errors.Gone(
