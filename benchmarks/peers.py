@@ -109,7 +109,7 @@ def callboard(sync: str = "normal") -> Iterator[Peer]:
     with tempfile.TemporaryDirectory() as data:
         port = free_port()
         config = Path(data, "config.yaml")
-        config.write_text(f"hub:\n  sync: {sync}\n")
+        config.write_text(f"log:\n  sync: {sync}\n")
         command = (sys.executable, "-m", "callboard", "serve", "--data", data, "--port", str(port))
         with process(*command, "--config", str(config)) as pid:
             wait_for(port)

@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -34,8 +33,7 @@ from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import ADMIN, Keys, Principal
 from callboard.logs import open_log
 from callboard.server.app import app
-from callboard.server.auth import authenticate
-from callboard.server.gateway import Gateways
+from callboard.server.gateways import Gateways
 from callboard.server.sessions import Sessions
 from callboard.server.sse import Streams
 from callboard.server.upgrade import Door, Gate, upgrade
@@ -70,6 +68,10 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
 
     Raises CantServe, BadConfig or StorageFailed, a sentence each; then nothing is left running.
     """
+    for warning in config.warnings:
+        log.warning("configuration", warning=warning)
+    if config.left_alone:
+        log.info("sections left alone", file=config.file, sections=", ".join(config.left_alone))
     async with contextlib.AsyncExitStack() as stack:
         sock = stack.enter_context(contextlib.closing(listen(config.hub.host, config.hub.port)))
         make_folder(data)
@@ -115,7 +117,7 @@ async def _doors(
 ) -> AsyncIterator[None]:
     """Answer on the socket: HTTP by uvicorn, the hub's WebSockets by picows behind it."""
     sessions, streams = Sessions(), Streams()
-    gateways = Gateways(hub, bus, partial(authenticate, keys))
+    gateways = Gateways(hub, bus, keys)
     settings = config.hub
     gate = Gate(gateways, sessions, settings.trusted_proxies, settings.origins)
     asgi = app(

@@ -269,3 +269,21 @@ async def test_a_stream_names_a_gap_by_positions_of_its_log() -> None:
             gap = (await stream.take())[0].envelope.event
     assert gap.topic == "callboard.meta.gap"
     assert gap.data == {"after": hub.log.text(0), "before": positions[2], "missed": 2}
+
+
+async def test_what_is_remembered_of_a_topic_is_forgotten_when_a_subscription_comes_or_goes(hub: Hub) -> None:
+    bus = HubBus(hub, ADMIN)
+    got: list[tuple[str, object]] = []
+    bus.subscribe("topic=a", lambda event: got.append(("plain", event.data)))
+    await bus.publish(Event("a", 1))
+    await settled(hub)
+    picky = bus.subscribe("topic=a and source.host=desk", lambda event: got.append(("picky", event.data)))
+    await bus.publish(Event("a", 2, {"id": "x", "host": "desk"}))
+    await bus.publish(Event("a", 3, {"id": "x", "host": "farm"}))
+    await settled(hub)
+    picky.close()
+    await picky.ended()
+    await bus.publish(Event("a", 4, {"id": "x", "host": "desk"}))
+    await settled(hub)
+    await bus.close()
+    assert sorted(got) == [("picky", 2), ("plain", 1), ("plain", 2), ("plain", 3), ("plain", 4)]

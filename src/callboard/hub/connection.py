@@ -114,8 +114,9 @@ class Connection(Recipient):
 
     def _store(self, envelope: Envelope, ack: int | None) -> None:
         envelope = self._with_source(envelope)
-        self._hub.accept(self.principal, envelope, self, (ack, len(envelope.json)))
-        self._in_flight += len(envelope.json)
+        size = len(envelope.json)
+        self._hub.accept(self.principal, envelope, self, (ack, size))
+        self._in_flight += size
         if self._in_flight > _MOST_IN_FLIGHT and not self._paused:
             self._paused = True
             self._pipe.pause(True)
@@ -135,19 +136,22 @@ class Connection(Recipient):
 
     def stored(self, ack: tuple[int | None, int], entry: Entry) -> None:
         """An event of this peer is durable: say so."""
-        self._landed(ack[1])
+        self._in_flight -= ack[1]
+        if self._paused:
+            self._read_on()
         if ack[0] is not None:
             position = self._hub.log.text(entry.position) if self._stamped else ""
             self._hub.router.touch(self, self._pipe.acknowledged(ack[0], True, position))
 
     def failed(self, ack: tuple[int | None, int], error: Exception) -> None:
         """An event of this peer could not be stored: say so."""
-        self._landed(ack[1])
+        self._in_flight -= ack[1]
+        if self._paused:
+            self._read_on()
         self.answer(ack[0], False, str(error))
 
-    def _landed(self, size: int) -> None:
-        self._in_flight -= size
-        if self._paused and self._in_flight < _MOST_IN_FLIGHT // 2:
+    def _read_on(self) -> None:
+        if self._in_flight < _MOST_IN_FLIGHT // 2:
             self._paused = False
             self._pipe.pause(False)
 

@@ -27,6 +27,8 @@ from callboard.hub.targets import Targets
 _LIMIT = 512
 _BYTES = 256 * 1024
 _PATIENCE = 1.0
+_TOPICS = 10_000
+_TOPIC = frozenset({"topic"})
 
 log_ = structlog.get_logger("callboard.router")
 
@@ -38,6 +40,7 @@ class Router:
         self._log = log
         self._requests = requests
         self._index: Index[Subscription] = Index()
+        self._by_topic: dict[str, list[Collection[Subscription]]] = {}
         self.targets = Targets()
         self.position = 0
         self.delivered = 0
@@ -79,10 +82,25 @@ class Router:
 
     def _groups(self, entry: Entry) -> list[Collection[Subscription]]:
         """Return who wants an entry: the subscriptions of each matching expression, or those it is targeted at."""
-        target = entry.envelope.target
-        if target:
-            return [self._targeted(entry, target)]
-        return [node.items for node in self._index.match(entry.document)]
+        envelope = entry.envelope
+        if envelope.target:
+            return [self._targeted(entry, envelope.target)]
+        known = self._by_topic.get(envelope.topic)
+        return known if known is not None else self._matching(entry)
+
+    def _matching(self, entry: Entry) -> list[Collection[Subscription]]:
+        """Ask the index; what it decided by the topic alone holds for all events of that topic.
+
+        A document keeps what was read of it, so it tells what the answer stands on.
+        """
+        document = entry.document
+        document.clear()
+        groups: list[Collection[Subscription]] = [node.items for node in self._index.match(document)]
+        if document.keys() <= _TOPIC:
+            if len(self._by_topic) >= _TOPICS:
+                self._by_topic.clear()
+            self._by_topic[entry.envelope.topic] = groups
+        return groups
 
     def asked(self, entry: Entry) -> list[str]:
         """Return the ids of the subscribers here who want an entry."""
@@ -147,6 +165,7 @@ class Router:
         """Feed a subscription from now on; one whose `since` is past makes its recipient read the log."""
         recipient = subscription.recipient
         self._index.add(subscription.allowed, subscription)
+        self._by_topic.clear()
         self.targets.add(subscription)
         if subscription.since < self.position:
             here = self.position if recipient.live else recipient.position
@@ -164,6 +183,7 @@ class Router:
     def remove(self, subscription: Subscription) -> None:
         """Feed a subscription no more."""
         self._index.remove(subscription.allowed, subscription)
+        self._by_topic.clear()
         self.targets.remove(subscription)
 
     def stop(self, recipient: Recipient) -> None:

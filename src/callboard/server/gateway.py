@@ -10,23 +10,19 @@ answer with a close frame, and the official Python client never comes back from 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from callboard.errors import BadPosition, CallboardError, Gone, ProtocolError, Unauthenticated
-from callboard.event import Entry, Event
+from callboard.event import Event
 from callboard.hub.connection import Connection
-from callboard.hub.hub import Hub
-from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
+from callboard.server.gateways import GOODBYE, Gateways
 from callboard.wire import frames
-from callboard.wire.framing import Framing
 from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
 from callboard.wire.session import Session
 
@@ -34,62 +30,6 @@ log = structlog.get_logger("callboard.gateway")
 
 _JOIN = 64 * 1024
 _BACKLOG = 256 * 1024
-_GOODBYE = 3.0
-
-Authenticate = Callable[[str, str], Principal | None]
-
-
-class Gateways:
-    """All sockets of this node: gives them heartbeats, drops the dead, says goodbye to all."""
-
-    def __init__(self, hub: Hub, bus: HubBus, authenticate: Authenticate, most: int = 50_000) -> None:
-        self.hub = hub
-        self.bus = bus
-        self.authenticate = authenticate
-        self.most = most
-        self.open: set[Gateway] = set()
-        self._left = asyncio.Event()
-        self._framings: dict[Framing, Callable[[Entry], bytes]] = {}
-
-    @property
-    def full(self) -> bool:
-        """True when no more sockets are taken."""
-        return len(self.open) >= self.most
-
-    def framing(self, framing: Framing) -> Callable[[Entry], bytes]:
-        """Return the one function that frames entries in this way: recipients share frames by it."""
-        if framing not in self._framings:
-            self._framings[framing] = partial(_frame, self.hub, framing)
-        return self._framings[framing]
-
-    async def beat(self, period: float = 1.0) -> None:
-        """Give every socket its heartbeats, for ever."""
-        while True:
-            await asyncio.sleep(period)
-            now = time.monotonic()
-            for gateway in list(self.open):
-                gateway.tick(now)
-
-    async def close(self) -> None:
-        """Say goodbye to all: `0::`, then wait a little for them to go, then drop them."""
-        for gateway in list(self.open):
-            gateway.leave()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE):
-                while self.open:
-                    self._left.clear()
-                    await self._left.wait()
-        for gateway in list(self.open):
-            gateway.drop()
-
-    def forget(self, gateway: Gateway) -> None:
-        """A socket is closed."""
-        self.open.discard(gateway)
-        self._left.set()
-
-
-def _frame(hub: Hub, framing: Framing, entry: Entry) -> bytes:
-    return framing.event(entry.envelope.json, hub.log.stamp(entry) if framing.stamped else None)
 
 
 class Gateway(WSListener):
@@ -126,7 +66,10 @@ class Gateway(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 - picows's
         """A frame came in; whatever is wrong with it is told to this peer only."""
         try:
-            self._read(frame)
+            if frame.msg_type is WSMsgType.TEXT and frame.fin and not self._parts:
+                self._receive(frame.get_payload_as_bytes())
+            else:
+                self._read(frame)
         except ProtocolError as error:
             self._refuse(str(error))
         except Exception:
@@ -155,9 +98,7 @@ class Gateway(WSListener):
 
     def _read(self, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT and frame.fin and not self._parts:
-            self._receive(frame.get_payload_as_bytes())
-        elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+        if kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
             self._join(frame)
         elif kind is WSMsgType.PING:
             self.write([frames.pong(frame.get_payload_as_bytes())])
@@ -187,15 +128,13 @@ class Gateway(WSListener):
     def _receive(self, message: bytes) -> None:
         if self._leaving:
             return
-        session = self._session
-        connection = self._connection
-        for packet in session.receive(message, time.monotonic()):
-            if type(packet) is Published and connection is not None:
-                connection.publish(packet.envelope, packet.ack)
-            else:
-                self._handle(packet)
-                connection = self._connection
-        answer = session.outgoing()
+        packets = self._session.receive(message, self._gateways.now)
+        if len(packets) == 1 and type(packet := packets[0]) is Published and self._connection is not None:
+            self._connection.publish(packet.envelope, packet.ack)
+            return
+        for packet in packets:
+            self._handle(packet)
+        answer = self._session.outgoing()
         if answer:
             self.write([answer])
 
@@ -300,6 +239,9 @@ class Gateway(WSListener):
             log.info("a silent peer was dropped", user=self._user, remote=self._remote)
             self.drop()
             return
+        if self._principal is not None and not self._gateways.keys.stands(self._principal):
+            self._refuse(f"The key of {self._principal.name} was revoked: ask for another.")
+            return
         beat = self._session.tick(now)
         if beat:
             self.write([beat])
@@ -313,13 +255,13 @@ class Gateway(WSListener):
             goodbye = self._session.close()
             if goodbye:
                 self.write([goodbye])
-            asyncio.get_running_loop().call_later(_GOODBYE / 2, self._finish)
+            asyncio.get_running_loop().call_later(GOODBYE / 2, self._finish)
 
     def _finish(self) -> None:
         if not self._gone:
             self.write([frames.close()])
             self._socket.close()
-            asyncio.get_running_loop().call_later(_GOODBYE, self.drop)
+            asyncio.get_running_loop().call_later(GOODBYE, self.drop)
 
     def drop(self) -> None:
         """Drop the TCP connection: the official clients come back from that."""

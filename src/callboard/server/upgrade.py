@@ -28,7 +28,8 @@ from uvicorn.server import ServerState
 from callboard.errors import Unauthenticated
 from callboard.hub.principal import Principal
 from callboard.server.auth import credentials, remote_address
-from callboard.server.gateway import Gateway, Gateways
+from callboard.server.gateway import Gateway
+from callboard.server.gateways import Gateways
 from callboard.server.sessions import Sessions
 from callboard.wire.session import Session
 from callboard.wire.socketio09 import SocketIO09
