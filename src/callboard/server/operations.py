@@ -10,6 +10,7 @@ from callboard.server.handshake import handshake, polling, preflight
 from callboard.server.health import healthz, readyz
 from callboard.server.history import history, stream
 from callboard.server.keys import create_key, list_keys, revoke_key
+from callboard.server.log import log_info, prune
 from callboard.server.metrics import MEDIA, metrics
 from callboard.server.operation import EVENT_STREAM, JSON, Operation, Outcome, Parameter
 from callboard.server.publish import publish
@@ -143,6 +144,27 @@ KEYS = (
     ),
 )
 
+LOG = (
+    Operation(
+        method="GET",
+        path="/v1/log",
+        answer=log_info,
+        group="Log",
+        right="settings",
+        outcomes=(Outcome(200, "How it is.", shapes.LogInfo),),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/log/prune",
+        answer=prune,
+        group="Log",
+        right="settings",
+        body={JSON: shapes.Before},
+        outcomes=(Outcome(200, "Done.", shapes.Pruned),),
+        example="""-d '{"before": "2026-01-01"}'""",
+    ),
+)
+
 NODE = (
     Operation(
         method="GET",
@@ -207,4 +229,4 @@ SOCKETS = (
     ),
 )
 
-OPERATIONS = (*EVENTS, *STATE, *KEYS, *NODE, *SOCKETS)
+OPERATIONS = (*EVENTS, *STATE, *KEYS, *LOG, *NODE, *SOCKETS)

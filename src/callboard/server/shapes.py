@@ -134,6 +134,32 @@ class MadeKey(Struct):
     key: str
 
 
+class LogInfo(Struct):
+    """How the log is; `events` is the number of positions from the first to the last."""
+
+    id: str
+    first: Position
+    last: Position
+    since: Annotated[str | None, _says("When the first was stored.")]
+    until: Annotated[str | None, _says("When the last was stored.")]
+    events: int
+    bytes: Annotated[int, _says("What the events take where they are stored, about.")]
+    nodes: Annotated[int, _says("How many nodes are on this log now.")]
+    cursors: Annotated[dict[str, str], _says("How far each durable subscriber has come: user/name.")]
+
+
+class Before(Struct):
+    """Up to where to forget."""
+
+    before: Annotated[str, _says("A position, or an ISO 8601 time.")]
+
+
+class Pruned(Struct):
+    """How many events went."""
+
+    pruned: int
+
+
 class Health(Struct, omit_defaults=True):
     """How the node is."""
 
