@@ -57,10 +57,20 @@ class Shop:
         """Wait for so many ended runs and return them, oldest first."""
         wanted = states or ("done", "dead", "refused", "skipped", "cancelled", "merged", "unknown")
         async with asyncio.timeout(30):
-            while len(found := await room.runs.latest(hook, wanted, limit=100_000)) < count:
+            while await self._count(room, hook, wanted) < count:
                 await asyncio.sleep(0.005)
+        found = await room.runs.latest(hook, wanted, limit=100_000)
         assert len(found) == count, [(run.state, run.reason) for run in found]
         return found[::-1]
+
+    async def _count(self, room: Hooks, hook: str, states: tuple[str, ...]) -> int:
+        counts = await room.runs.counts()
+        return sum(
+            many
+            for name, by_state in counts.items()
+            for state, many in by_state.items()
+            if hook in {"", name} and state in states
+        )
 
 
 @pytest.fixture

@@ -140,8 +140,16 @@ def _expanded(word: Word) -> Word:
     if word.tilde and isinstance(first := word.parts[0], str):
         folder, slash, rest = first.partition("/")
         if slash or len(word.parts) == 1:
-            return Word([str(Path(folder).expanduser()) + slash + rest, *word.parts[1:]], word.quoted)
+            return Word([home(folder) + slash + rest, *word.parts[1:]], word.quoted)
     return word
+
+
+def home(path: str) -> str:
+    """Return a path with its leading `~` replaced, as it is when there is no such user."""
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        return path
 
 
 def _arguments(words: Sequence[Word]) -> tuple[Argument, ...]:

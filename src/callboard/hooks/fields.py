@@ -20,6 +20,10 @@ MAX_SECONDS: Final = 366 * 86400.0
 class BadHook(CallboardError):
     """This hook can't be used: correct the named key."""
 
+    def __init__(self, message: str, key: str = "") -> None:
+        self.key = key
+        super().__init__(message)
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `, did you mean X?` for the known name nearest to `name`, or nothing."""
@@ -40,7 +44,7 @@ class Fields:
         """Refuse keys that are not `known`."""
         for key in self._values:
             if key not in known:
-                raise BadHook(f"{self._where}{key} is no key of {what}{nearest(str(key), known)}")
+                raise BadHook(f"{self._where}{key} is no key of {what}{nearest(str(key), known)}", str(key))
 
     def raw(self, key: str) -> Any:
         """Return what the file says, or None."""
@@ -120,8 +124,8 @@ class Fields:
         except BadHook:
             raise
         except CallboardError as error:
-            raise BadHook(f"{self._where}{key}: {error}") from None
+            raise BadHook(f"{self._where}{key}: {error}", key) from None
 
     def _bad(self, key: str, wanted: str, hint: str = "") -> BadHook:
         value = str(self._values.get(key))[:60]
-        return BadHook(f"{self._where}{key} is {value!r}: it takes {wanted}{hint}")
+        return BadHook(f"{self._where}{key} is {value!r}: it takes {wanted}{hint}", key)

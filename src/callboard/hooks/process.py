@@ -36,8 +36,9 @@ class Ended(Struct, frozen=True):
 
     exit: int | None
     output: Output
-    reason: str
-    """Empty when it ended by itself."""
+    reason: str = ""
+    """Why it never began; empty when it did."""
+    in_time: bool = True
 
 
 async def run_process(
@@ -98,13 +99,13 @@ def _standard_input(data: bytes) -> int:
 
 async def _watch(process: subprocess.Popen[bytes], readable: int, output: Output, timeout: float) -> Ended:  # noqa: ASYNC109
     began = time.monotonic()
-    reason = ""
+    in_time = True
     reading = asyncio.ensure_future(_collect(readable, output))
     ending = asyncio.ensure_future(_ended(process))
     try:
         await asyncio.wait({ending}, timeout=timeout)
         if not ending.done():
-            reason = f"it ran longer than its timeout of {timeout:g} s and was stopped"
+            in_time = False
             await _stop(process, ending)
         await asyncio.wait({reading}, timeout=LINGER)
     finally:
@@ -116,7 +117,7 @@ async def _watch(process: subprocess.Popen[bytes], readable: int, output: Output
             await asyncio.gather(reading, ending, return_exceptions=True)
         os.close(readable)
     output.seconds = time.monotonic() - began
-    return Ended(process.returncode, output, reason)
+    return Ended(process.returncode, output, in_time=in_time)
 
 
 async def _stop(process: subprocess.Popen[bytes], ending: asyncio.Future[None]) -> None:

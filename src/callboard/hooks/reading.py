@@ -79,9 +79,15 @@ def read_hooks(subscriptions: Sequence[Located], file: str = "", printers: Seque
         try:
             hooks.append(_renamed(_hook(located, printers), taken))
         except CallboardError as error:
-            faults.append(Fault(located.line, str(error), file))
+            faults.append(Fault(_line(located, error), str(error), file))
     hints = [Fault(hook.line, hint, file) for hook in hooks if (hint := misspelt(hook.selection))]
     return HookSet(tuple(hooks), tuple(faults), tuple(hints))
+
+
+def _line(located: Located, error: CallboardError) -> int:
+    """Return the line of the key at fault when the configuration knows it, else the hook's."""
+    lines: Mapping[str, int] = getattr(located, "lines", {})
+    return lines.get(error.key, located.line) if isinstance(error, BadHook) else located.line
 
 
 def _renamed(hook: Hook, taken: dict[str, int]) -> Hook:
@@ -181,7 +187,7 @@ def _system(fields: Fields) -> System:
         commands = tuple(_told("command", read, text) for text in fields.texts("command"))
     if not commands:
         raise BadHook("command is empty: write what to run")
-    cwd = Path(fields.text("cwd")).expanduser() if "cwd" in fields else None
+    cwd = Path(command.home(fields.text("cwd"))) if "cwd" in fields else None
     return System(commands, cwd, fields.texts("inherit"))
 
 
@@ -190,7 +196,7 @@ def _told(key: str, read: Any, given: Any) -> Any:
     try:
         return read(given)
     except template.BadTemplate as error:
-        raise BadHook(f"{key}: {error}") from None
+        raise BadHook(f"{key}: {error}", key) from None
 
 
 def _gcode(fields: Fields) -> Gcode:

@@ -25,6 +25,7 @@ from callboard.errors import StorageFailed
 from callboard.event import Event, caused_by
 from callboard.hooks.actions import Actions
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
+from callboard.hooks.fields import BadHook
 from callboard.hooks.lane import Lane
 from callboard.hooks.listening import Listening, subscription
 from callboard.hooks.model import Hook, HookSet
@@ -96,11 +97,32 @@ class Hooks:
         """Wait until all that was on the log when the hooks were loaded has been read."""
         await self._caught_up.wait()
 
+    async def reload(self, hooks: HookSet) -> None:
+        """Take other hooks in place of these, if all of them are right; else change nothing.
+
+        Raises BadHook with every fault, which are told on the log too.
+        """
+        if hooks.faults:
+            faults = list(map(str, hooks.faults))
+            log_.error("the hooks were not loaded again; the old ones stay", faults=faults)
+            await self._bus.publish(Event(REFUSED, {"faults": faults}))
+            raise BadHook("\n".join(faults))
+        await self._load(hooks)
+        await self.caught_up()
+
+    async def redrive(self, runs: Collection[int] | None = None, hook: str = "") -> int:
+        """Queue dead letters again: the given runs, or all, of one hook or of all; returns how many."""
+        names = await self.runs.redrive(runs, hook)
+        for name in set(names) & set(self._lanes):
+            self._lanes[name].pump()
+        return len(names)
+
     async def _load(self, hooks: HookSet) -> None:
         """Take these hooks in place of the ones before; known ones go on where they were."""
         marker = Event(
             LOADED, {"hooks": [hook.name for hook in hooks.hooks], "faults": list(map(str, hooks.faults))}
         )
+        self._turn_away()
         position = await self._bus.publish(marker)
         self.hook_set, self._marker = hooks, marker.id
         self._caught_up.clear()
@@ -127,31 +149,30 @@ class Hooks:
         for lane in self._lanes.values():
             lane.pump()
 
-    def _listen(self, marked: str) -> None:
-        """Follow the bus from the cursor on, from the marker when there is none for this log."""
+    def _turn_away(self) -> None:
+        """Take nothing more from the old subscription, so that the cursor stays before the marker."""
+        self._generation += 1
         if self._subscription is not None:
             self._subscription.close()
+
+    def _listen(self, marked: str) -> None:
+        """Follow the bus from the cursor on, from the marker when there is none for this log."""
         if self._cursor is not None and _log(self._cursor) != _log(marked):
             log_.warning("the hooks' cursor is of another log; they begin at its head", cursor=self._cursor)
             self._cursor = None
         fresh = self._cursor is None
         expression = subscription(self.hooks, (LOADED, GAP))
-        self._generation += 1
         receive = partial(self._receive, self._generation)
         self._subscription = self._bus.subscribe(expression, receive, after=self._cursor or marked)
         if fresh:
             self._begin_here(marked)
 
     def _begin_here(self, position: str) -> None:
-        """The marker has come: from here on new hooks listen, and delayed runs may start."""
+        """The marker has come: from here on new hooks listen."""
         new = tuple(hook.name for hook in self.hooks if hook.name not in self._known)
         self._known.update(new)
         self._listening = Listening(self.hooks)
         self._add([Known(new, position)], position)
-        self._caught_up.set()
-        for lane in self._lanes.values():
-            lane.ready = True
-            lane.pump()
 
     async def _receive(self, generation: int, event: Event) -> None:
         """Decide for one event; waits only when too much is waiting to be stored.
@@ -230,6 +251,8 @@ class Hooks:
         """Start what may start, and wake the lanes of what must wait."""
         queued: Counter[str] = Counter()
         for step, number in zip(steps, ids, strict=True):
+            if isinstance(step, Known):
+                self._ready()
             if not isinstance(step, Wanted) or (lane := self._lanes.get(step.hook)) is None:
                 continue
             if step.state == "queued":
@@ -240,6 +263,13 @@ class Hooks:
                 lane.start(_started(step, number))
         for name, count in queued.items():
             self._lanes[name].stored(count)
+
+    def _ready(self) -> None:
+        """The past has been read, and what it cancels is cancelled: delayed runs may start."""
+        self._caught_up.set()
+        for lane in self._lanes.values():
+            lane.ready = True
+            lane.pump()
 
     def _failed(self, hook: Hook, run: Run, outcome: Outcome, state: str) -> None:
         """Tell the log that a run failed for good."""

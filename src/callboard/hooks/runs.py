@@ -105,7 +105,7 @@ class Runs:
         return await self._store.write(sql, (reason, time.time(), names))
 
     async def redrive(self, runs: Collection[int] | None = None, hook: str = "") -> list[str]:
-        """Queue dead letters again, all or the given ones; returns the names of their hooks."""
+        """Queue dead letters again, all or the given ones; returns each one's hook."""
         return await self._do(lambda db: _redrive(db, runs, hook))
 
     async def find(self, hook: str, position: str) -> list[Run]:
@@ -335,7 +335,7 @@ def _redrive(db: sqlite3.Connection, runs: Collection[int] | None, hook: str) ->
         "WHERE id = ?",
         [(run,) for run, _ in found],
     )
-    return sorted({name for _, name in found})
+    return [name for _, name in found]
 
 
 def _means(name: str, hook: str) -> bool:

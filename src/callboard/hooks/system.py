@@ -69,8 +69,8 @@ async def _all(
             timeout=left,
         )
         output = ended.output if len(shown) == 1 else _both(output, ended.output)
-        if ended.reason or ended.exit != 0:
-            return Outcome("failed", ended.reason or _exit(ended), ended.exit, "\n".join(shown), output)
+        if ended.exit != 0 or not ended.in_time:
+            return Outcome("failed", _reason(ended, seconds), ended.exit, "\n".join(shown), output)
     return Outcome("done", "", 0, "\n".join(shown), output)
 
 
@@ -84,7 +84,11 @@ def _both(one: Output, other: Output) -> Output:
     return both
 
 
-def _exit(ended: Ended) -> str:
+def _reason(ended: Ended, seconds: float) -> str:
+    if ended.reason:
+        return ended.reason
+    if not ended.in_time:
+        return f"it ran longer than its timeout of {seconds:g} s and was stopped"
     if ended.exit is not None and ended.exit < 0:
         return f"it was ended by signal {-ended.exit}"
     return f"exit code {ended.exit}"
