@@ -23,6 +23,7 @@ class Cursors:
     def __init__(self, positions: Mapping[str, int], write: Write) -> None:
         self._positions, self._write = dict(positions), write
         self._moved: dict[str, int] = {}
+        self._writing: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -32,7 +33,8 @@ class Cursors:
 
     def learn(self, stored: Mapping[str, int]) -> None:
         """Take over what is stored, where other nodes write too; what moved here since stays ahead."""
-        ahead = {name: max(position, stored.get(name, -1)) for name, position in self._moved.items()}
+        unwritten = self._writing | self._moved
+        ahead = {name: max(position, stored.get(name, -1)) for name, position in unwritten.items()}
         self._positions = {**stored, **ahead}
 
     def move(self, name: str, position: int) -> None:
@@ -46,6 +48,7 @@ class Cursors:
         """Forget a cursor here."""
         self._positions.pop(name, None)
         self._moved.pop(name, None)
+        self._writing.pop(name, None)
 
     def close(self) -> None:
         """Write what moved, for the last time."""
@@ -67,13 +70,15 @@ class Cursors:
             self._timer = None
 
     def _flush(self) -> None:
+        """Write what moved, unless a writing is under way: that one comes back here."""
         self._timer = None
-        moved, self._moved = self._moved, {}
-        if moved:
-            self._write(moved, lambda _, error: self._again(moved) if error else None)
+        if self._moved and (self._closed or not self._writing):
+            self._writing, self._moved = self._moved, {}
+            self._write(self._writing, self._written)
 
-    def _again(self, moved: Mapping[str, int]) -> None:
-        held = {name: position for name, position in moved.items() if name in self._positions}
-        self._moved = held | self._moved
+    def _written(self, _: None, error: Exception | None) -> None:
+        if error:
+            self._moved = self._writing | self._moved
+        self._writing = {}
         if self._moved:
             self._later()
