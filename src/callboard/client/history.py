@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ log = logging.getLogger("callboard.client")
 
 GAP = "callboard.meta.gap"
 _LIMIT = 200
+_MOST = 1000
 
 
 class Stored(Struct, frozen=True):
@@ -64,10 +65,10 @@ async def find(http: Http, expression: str, after: str | None, limit: int = _LIM
     return found
 
 
-async def look_back(http: Http, expression: str, after: str | None) -> AsyncIterator[Stored]:
+async def look_back(http: Http, expression: str, after: str | None) -> AsyncGenerator[Stored, None]:
     """Yield everything in the log behind `after` that matches, up to now."""
     while True:
-        found = await find(http, expression, after)
+        found = await find(http, expression, after, _MOST)
         for stored in found.events:
             yield stored
         if found.next == after:
