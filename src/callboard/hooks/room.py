@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,14 +22,16 @@ import structlog
 
 from callboard.bus import Bus, Subscription
 from callboard.errors import StorageFailed
-from callboard.event import Event, caused_by
+from callboard.event import Event, caused_by, new_id
 from callboard.hooks.actions import Actions
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
+from callboard.hooks.explaining import Explanation, explain
 from callboard.hooks.fields import BadHook
 from callboard.hooks.lane import Lane
 from callboard.hooks.listening import Listening, subscription
 from callboard.hooks.model import Hook, HookSet
-from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted
+from callboard.hooks.planning import past, steps, wanted
+from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted, started
 from callboard.hooks.runs import Runs
 from callboard.hooks.spelling import Spelling
 from callboard.store import Store
@@ -116,6 +118,23 @@ class Hooks:
         for name in set(names) & set(self._lanes):
             self._lanes[name].pump()
         return len(names)
+
+    async def replay(self, events: Iterable[Event], hook: str = "") -> int:
+        """Run hooks again for events of the past, all or the one named; returns how many runs wait.
+
+        Decisions are made as of now: what is late is skipped. A replay never takes the place of a live run.
+        """
+        chosen = [one for one in self.hooks if hook in {"", one.name}]
+        wants = steps(chosen, past(events), time.time(), f"replay {new_id()[:8]}")
+        for step in wants:
+            if isinstance(step, Wanted) and step.state == "queued":
+                self._lanes[step.hook].expect()
+        self._go(wants, await self.runs.store_read(wants, None))
+        return sum(isinstance(step, Wanted) and step.state == "queued" for step in wants)
+
+    async def explain(self, position: str, hook: str, event: Event | None) -> Explanation:
+        """Return why a hook ran, or did not run, for the event at `position`."""
+        return await explain(self.hook_set, self.runs, hook, position, event)
 
     async def _load(self, hooks: HookSet) -> None:
         """Take these hooks in place of the ones before; known ones go on where they were."""
@@ -212,17 +231,7 @@ class Hooks:
             state = "running"
         elif state == "queued":
             lane.expect()
-        return Wanted(
-            hook.name,
-            hook.kind,
-            event,
-            state,
-            decision.key,
-            decision.scope,
-            decision.merge,
-            decision.due,
-            decision.reason,
-        )
+        return wanted(hook, event, decision, state=state)
 
     def _add(self, steps: Collection[Step], position: str) -> None:
         self._steps.extend(steps)
@@ -260,7 +269,7 @@ class Hooks:
             elif step.state == "running" and number is None:
                 lane.release(step.key)
             elif step.state == "running" and number is not None:
-                lane.start(_started(step, number))
+                lane.start(started(step, number))
         for name, count in queued.items():
             self._lanes[name].stored(count)
 
@@ -289,36 +298,6 @@ class Hooks:
         if "printer" in run.event.source:
             source["printer"] = run.event.source["printer"]
         self._bus.publish(Event(FAILED, data, source)).add_done_callback(_look)
-
-
-def _started(step: Wanted, number: int) -> Run:
-    """Return the run that was just stored as running."""
-    event = step.event
-    assert event.entry is not None
-    now = time.time()
-    return Run(
-        id=number,
-        hook=step.hook,
-        kind=step.kind,
-        position=event.entry.position,
-        origin=step.origin,
-        topic=event.topic,
-        event_id=event.id,
-        time=event.entry.time,
-        key=step.key,
-        merged=0,
-        state="running",
-        due=step.due,
-        attempt=1,
-        repeats=0,
-        queued=now,
-        started=now,
-        ended=None,
-        command="",
-        exit=None,
-        reason="",
-        event=event,
-    )
 
 
 def _look(done: asyncio.Future[str]) -> None:

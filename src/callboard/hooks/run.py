@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
@@ -55,6 +56,7 @@ class Cancel(Struct, frozen=True):
     hook: str
     scope: str
     reason: str
+    origin: str = ""
 
 
 class Known(Struct, frozen=True):
@@ -115,6 +117,36 @@ def run_of(row: Sequence[Any]) -> Run:
     output.head, output.tail, output.size = head or b"", tail or b"", size
     values = (*row[:-4], output.text, read_event(event) if event else None)
     return Run(*values)
+
+
+def started(step: Wanted, number: int) -> Run:
+    """Return a run that was just stored as running, under its number."""
+    event = step.event
+    assert event.entry is not None
+    now = time.time()
+    return Run(
+        id=number,
+        hook=step.hook,
+        kind=step.kind,
+        position=event.entry.position,
+        origin=step.origin,
+        topic=event.topic,
+        event_id=event.id,
+        time=event.entry.time,
+        key=step.key,
+        merged=0,
+        state="running",
+        due=step.due,
+        attempt=1,
+        repeats=0,
+        queued=now,
+        started=now,
+        ended=None,
+        command="",
+        exit=None,
+        reason="",
+        event=event,
+    )
 
 
 def write_event(event: Event) -> bytes:

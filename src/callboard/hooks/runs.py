@@ -230,9 +230,9 @@ def _merge(db: sqlite3.Connection, run: Wanted, now: float) -> tuple[float, int]
     """Take the place of the run that gathers for this key, if there is one: its time stays."""
     sql = (
         "SELECT id, due, merged FROM hook_run WHERE hook = ? AND state = 'queued' "
-        "AND merge = ? AND attempt = 0 AND repeats = 0 LIMIT 1"
+        "AND merge = ? AND origin = ? AND attempt = 0 AND repeats = 0 LIMIT 1"
     )
-    found = db.execute(sql, (run.hook, run.merge)).fetchone()
+    found = db.execute(sql, (run.hook, run.merge, run.origin)).fetchone()
     if found is None:
         return run.due, 0
     assert run.event.entry is not None
@@ -248,9 +248,9 @@ def _cancel(db: sqlite3.Connection, cancel: Cancel, now: float) -> None:
     sql = (
         "UPDATE hook_run SET state = 'cancelled', ended = ?, reason = ?, event = NULL "
         "WHERE hook = ? AND state = 'queued' AND due > 0 AND attempt = 0 "
-        "AND (scope = ? OR scope = '' OR ? = '')"
+        "AND origin = ? AND (scope = ? OR scope = '' OR ? = '')"
     )
-    db.execute(sql, (now, cancel.reason, cancel.hook, cancel.scope, cancel.scope))
+    db.execute(sql, (now, cancel.reason, cancel.hook, cancel.origin, cancel.scope, cancel.scope))
 
 
 def _claim(db: sqlite3.Connection, hook: str, blocked: set[str], free: int, ready: bool) -> Claimed:
