@@ -65,16 +65,21 @@ class Doors:
 
     @contextlib.asynccontextmanager
     async def stream(
-        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", **more: Any
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        last: str = "",
+        **more: Any,
     ) -> AsyncIterator[AsyncGenerator[Message]]:
-        """Open a stream; gives its messages."""
+        """Open a stream, behind the position `last`; gives its messages."""
         asked = {**(self.admin if headers is None else headers), "Accept": "text/event-stream"}
-        if isinstance(more.get("headers_too"), dict):
-            asked |= more.pop("headers_too")
+        if last:
+            asked["Last-Event-ID"] = last
         async with self.http.request(method, self.url + path, headers=asked, **more) as response:
             assert response.status == 200, await response.text()
-            messages = _messages(response)
-            async with contextlib.aclosing(messages):
+            async with contextlib.aclosing(_messages(response)) as messages:
                 yield messages
 
 

@@ -42,8 +42,7 @@ async def test_a_stream_resumed_by_last_event_id_misses_nothing(doors: Doors) ->
     last = page["next"]
     publishing = asyncio.create_task(publish_slowly(doors, count))
     while len(seen) < count:
-        headers = {"Last-Event-ID": last}
-        async with doors.stream("/v1/events/stream?expression=topic=t", headers_too=headers) as messages:
+        async with doors.stream("/v1/events/stream?expression=topic=t", last=last) as messages:
             for message in await take(messages, min(23, count - len(seen))):
                 seen.append(json.loads(message.data)["event"]["data"])
                 last = message.position
@@ -76,7 +75,7 @@ async def test_a_stream_tells_a_gap_in_its_place(doors: Doors) -> None:
 
 async def test_a_position_of_another_log_is_a_gap_in_a_stream_too(doors: Doors) -> None:
     await doors.publish({"topic": "t", "data": 0})
-    async with doors.stream("/v1/events/stream", headers_too={"Last-Event-ID": "feedbeef-9"}) as messages:
+    async with doors.stream("/v1/events/stream", last="feedbeef-9") as messages:
         gap, entry = await take(messages, 2)
     assert (gap.event, json.loads(gap.data)["missed"]) == ("gap", None)
     assert numbers([entry]) == [0]
@@ -127,12 +126,12 @@ async def test_a_revoked_key_loses_its_streams(tmp_path: Path) -> None:
 
 async def test_streams_end_when_the_server_closes(tmp_path: Path) -> None:
     async with open_doors(tmp_path) as doors:
-        async with doors.stream("/v1/events/stream") as messages, asyncio.timeout(PATIENCE):
-            async with doors.stream("/v1/state/stream") as changes:
-                await take(changes, 1)
-                doors.streams.close()
-                assert [message async for message in messages] == []
-                assert [message async for message in changes] == []
+        events, state = doors.stream("/v1/events/stream"), doors.stream("/v1/state/stream")
+        async with events as messages, state as changes, asyncio.timeout(PATIENCE):
+            await take(changes, 1)
+            doors.streams.close()
+            assert [message async for message in messages] == []
+            assert [message async for message in changes] == []
         status, problem = await doors.ask("GET", "/v1/events/stream")
         assert (status, problem["type"]) == (503, "/v1/docs#busy")
 

@@ -60,6 +60,15 @@ def remote_address(peer: str, forwarded: Sequence[str], trusted: Sequence[str]) 
     return peer
 
 
+def origin_allowed(origin: str, host: str, origins: Sequence[str]) -> bool:
+    """Return whether a page of `origin` may use the hub that it called `host` (the header Host).
+
+    All may when no `origins` are named, or `*` is: a page still needs a key. The hub's own address always
+    may, since the official Python client sends it as the origin of its socket (facts 1.3).
+    """
+    return not origins or "*" in origins or origin in origins or origin.partition("://")[2] == host
+
+
 def is_loopback(address: str) -> bool:
     """Return whether an address is this machine's own."""
     return _is_address(address) and ip_address(address).is_loopback

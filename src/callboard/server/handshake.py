@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 
 from callboard.errors import Unauthenticated
-from callboard.server.auth import authenticate, credentials
+from callboard.server.auth import authenticate, credentials, origin_allowed
 from callboard.server.operation import Call
 from callboard.server.problems import BAD_REQUEST, DENIED, UNAUTHENTICATED, Problem
 from callboard.wire.handshake import handshake_body
@@ -62,7 +62,7 @@ def cross_origin(headers: Headers, origins: tuple[str, ...]) -> dict[str, str]:
     origin = headers.get("origin")
     if origin is None:
         return {}
-    if origins and origin not in origins:
+    if not origin_allowed(origin, headers.get("host", ""), origins):
         raise Problem(DENIED, f"The origin {origin[:200]} is not one of this hub's origins.")
     return {
         "Access-Control-Allow-Origin": origin,

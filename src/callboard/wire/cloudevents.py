@@ -73,6 +73,7 @@ def write(envelope: Envelope, stamp: Stamp, time: str) -> bytes:
     source = decode_json(envelope.source)
     known = source if isinstance(source, dict) else {}
     extra = known.get("cloudevent")
+    username = _mapping(known.get("user")).get("username")
     document: dict[str, Any] = {
         "time": time,
         **{name: value for name, value in _mapping(extra).items() if _may_stand(name, value)},
@@ -80,7 +81,7 @@ def write(envelope: Envelope, stamp: Stamp, time: str) -> bytes:
         "type": envelope.topic,
         "id": envelope.id,
         "source": quote(str(known.get("id") or "callboard"), safe="/:#?@!$&'()*+,;=~-._%"),
-        "user": _mapping(known.get("user")).get("username"),
+        "user": username if isinstance(username, str) else None,
         "target": envelope.target or None,
         "inreplyto": envelope.in_reply_to_event,
         "position": stamp.position,
