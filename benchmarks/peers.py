@@ -90,7 +90,11 @@ def upgrade(path: str, headers: str = "") -> bytes:
 @contextlib.contextmanager
 def process(*command: str, env: dict[str, str] | None = None, cwd: str | None = None) -> Iterator[int]:
     child = subprocess.Popen(
-        command, env={**os.environ, **(env or {})}, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield child.pid
@@ -162,7 +166,9 @@ def callboard_peer(pid: int, port: int, key: str) -> Peer:
 def nats() -> Iterator[Peer]:
     """nats-server, core publish and subscribe; `verbose`, so that each publish is answered."""
     port = free_port()
-    with process(str(Path(sys.executable).with_name("nats-server")), "-a", "127.0.0.1", "-p", str(port)) as pid:
+    with process(
+        str(Path(sys.executable).with_name("nats-server")), "-a", "127.0.0.1", "-p", str(port)
+    ) as pid:
         wait_for(port)
         yield Peer(
             name="nats-server",

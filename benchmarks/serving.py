@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from load import Publisher, Run, Subscriber, measure, resident
-from peers import Peer, callboard, framed, masked, nats, python_socketio, redis
+from benchmarks.load import Publisher, Run, Subscriber, measure, resident
+from benchmarks.peers import Peer, callboard, framed, masked, nats, python_socketio, redis
 
 PEERS: dict[str, Callable[[], contextlib.AbstractContextManager[Peer]]] = {
     "callboard": callboard,
@@ -52,7 +52,9 @@ async def one_run(peer: Peer, subscribers: int, total: int, window: int) -> Run:
     return run
 
 
-def compare(title: str, subscribers: int, total: int, window: int, peers: list[str], repeats: int) -> dict[str, list[Run]]:
+def compare(
+    title: str, subscribers: int, total: int, window: int, peers: list[str], repeats: int
+) -> dict[str, list[Run]]:
     """Run all peers in turn, several times over, so that a noisy minute hits all of them."""
     runs: dict[str, list[Run]] = {name: [] for name in peers}
     for _ in range(repeats):
@@ -184,7 +186,10 @@ async def _memory(peer: Peer, connections: int, subscriptions: int) -> tuple[flo
     have = one.bytes
     ack = len(framed(b'6:::1+[{"success":true}]'))
     for number in range(subscriptions):
-        wish = {"subscription": f"topic=some.topic and data.id={number}", "subscriber": {"id": f"s{number:08}"}}
+        wish = {
+            "subscription": f"topic=some.topic and data.id={number}",
+            "subscriber": {"id": f"s{number:08}"},
+        }
         event = {"topic": "ftrack.meta.subscribe", "data": wish, "source": {"id": "x"}}
         packet = json.dumps({"name": "ftrack.event", "args": [event]})
         one.transport.write(masked(b"5:1+::" + packet.encode()))
@@ -199,7 +204,9 @@ async def _memory(peer: Peer, connections: int, subscriptions: int) -> tuple[flo
 
 def memory_rows(quick: bool) -> Iterator[dict[str, Any]]:
     with callboard() as peer:
-        connection, subscription = uvloop_run(_memory(peer, 200 if quick else 2000, 1000 if quick else 19_000))
+        connection, subscription = uvloop_run(
+            _memory(peer, 200 if quick else 2000, 1000 if quick else 19_000)
+        )
     print(f"  memory: connection {connection:,.0f} bytes, subscription {subscription:,.0f} bytes")
     for name, ours, goal in [
         ("memory of an idle connection", connection, 10 * 1024),
