@@ -134,7 +134,8 @@ def _give_back(connection: sqlite3.Connection) -> None:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     if free > pages // 4:
-        connection.execute(f"PRAGMA incremental_vacuum({SLICE_BYTES // 4096})").fetchall()
+        # A script, because `execute` makes one step of it, which is one page.
+        connection.executescript(f"PRAGMA incremental_vacuum({2 * SLICE_BYTES // 4096})")
 
 
 def _slice(connection: sqlite3.Connection, before: int) -> tuple[int, int]:

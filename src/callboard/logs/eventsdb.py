@@ -38,8 +38,9 @@ def create(path: Path) -> None:
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     with closing(sqlite3.connect(fresh)) as connection:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before anything is written, or it is ignored
         connection.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};")
-        connection.executescript(f"PRAGMA auto_vacuum = INCREMENTAL; {SQL['schema']}")
+        connection.executescript(SQL["schema"])
         connection.execute(SQL["identify"], (secrets.token_hex(4),))
         connection.commit()
     fresh.rename(path)
