@@ -7,7 +7,7 @@ from msgspec import Struct
 from callboard.event import Envelope
 
 
-class Published(Struct, frozen=True):
+class Published(Struct, frozen=True, gc=False):
     """The peer publishes `envelope`, fit to be forwarded as it is.
 
     `ack` is what `Session.acknowledge` wants back once the event is stored; None: the peer asked for
@@ -18,7 +18,7 @@ class Published(Struct, frozen=True):
     ack: int | None
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """The peer tried to publish, but sent no acceptable event: answer by `ack`, and go on."""
 
     ack: int | None

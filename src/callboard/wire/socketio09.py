@@ -18,6 +18,7 @@ from callboard.errors import BadEvent, ProtocolError
 from callboard.event import Envelope, identified, too_big
 from callboard.jsontext import small
 from callboard.wire import frames
+from callboard.wire.answer import SUCCESS, answer, heads
 from callboard.wire.framing import SOCKETIO09
 from callboard.wire.packets import Left, Packet, Published, Refused
 from callboard.wire.publication import NAME, NOTHING, check_utf8, decode_mended, misnamed, only_event
@@ -26,8 +27,8 @@ from callboard.wire.session import AFTERWARDS, Moves, Session, State, Step
 _EVENT = re.compile(rb"5:([0-9]{0,15})(\+?)::")
 _PACKET = re.compile(rb"([0-8])(?::([0-9]{0,15}\+?)(?::([^:]{0,256})(?::|\Z)|\Z)|\Z)")
 
-_SUCCESS = b'+[{"success":true}]'
-_HEADS = tuple(frames.head(len(b"6:::") + digits + len(_SUCCESS)) + b"6:::" for digits in range(20))
+_SUCCESS = b"+" + SUCCESS
+_HEADS = heads(b"6:::", _SUCCESS)
 
 MOVES: Moves = {
     State.NEW: {Step.OPEN: State.OPEN, Step.CLOSE: State.CLOSED},
@@ -60,14 +61,8 @@ class _Loose(Struct):
     args: _Args = _Args()
 
 
-class _Told(Struct):
-    success: bool
-    message: str
-
-
 _events = msgspec.json.Decoder(_Event)
 _loose = msgspec.json.Decoder(_Loose)
-_encode = msgspec.json.Encoder().encode
 
 
 class SocketIO09(Session):
@@ -83,14 +78,14 @@ class SocketIO09(Session):
     def receive(self, message: bytes, now: float) -> list[Packet]:  # noqa: ARG002 - time is in ticks
         """Return what one whole text message says."""
         self._unanswered = 0
+        if not message.isascii():
+            check_utf8(message)
         head = _EVENT.match(message)
         if head is None or self.state is not State.OPEN:
             return self._other(message)
         digits, plus = head.groups()
         ack = (int(digits) if plus else -1 - int(digits)) if digits else None
         body = message[head.end() :]
-        if not body.isascii():
-            check_utf8(body)
         if len(body) <= self.max_event and small(body):
             try:
                 return [Published(identified(_events.decode(body).args[0]), ack)]
@@ -135,8 +130,8 @@ class SocketIO09(Session):
                 digits = b"%d" % ack
                 return _HEADS[len(digits)] + digits + _SUCCESS
             return frames.text(b"6:::%d" % (-1 - ack))
-        told = _encode(_Told(success, message))
-        return frames.text(b"6:::%d+[%b]" % (ack if ack >= 0 else -1 - ack, told))
+        number = ack if ack >= 0 else -1 - ack
+        return frames.text(b"6:::%d+" % number + answer(success, message))
 
     def reject(self, message: str) -> bytes:
         """Return an error packet; 0.9 peers prove who they are before the socket opens."""

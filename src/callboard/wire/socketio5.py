@@ -20,6 +20,7 @@ from callboard.errors import BadEvent, ProtocolError
 from callboard.event import MAX_EVENT, Envelope, identified, too_big
 from callboard.jsontext import small
 from callboard.wire import frames
+from callboard.wire.answer import SUCCESS, answer, heads
 from callboard.wire.framing import SOCKETIO5, SOCKETIO5_STAMPED
 from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
 from callboard.wire.publication import NAME, NOTHING, check_utf8, decode_mended, misnamed, only_event
@@ -38,8 +39,7 @@ _CONTROL = 16 * 1024
 _EVENT = re.compile(rb"42(?:/,)?([0-9]{0,15})(?=\[)")
 _PACKET = re.compile(rb"4([0-6])(?:([0-9]{1,3})-)?(?:(/[^,]{0,256})(?:,|\Z))?([0-9]{0,15})(?![0-9])")
 
-_SUCCESS = b'[{"success":true}]'
-_HEADS = tuple(frames.head(2 + digits + len(_SUCCESS)) + b"43" for digits in range(20))
+_HEADS = heads(b"43", SUCCESS)
 
 MOVES: Moves = {
     State.NEW: {Step.OPEN: State.CONNECTING, Step.CLOSE: State.CLOSED},
@@ -92,11 +92,6 @@ class _Cursor(Struct):
 class _Handled(Struct, array_like=True):
     name: Literal["callboard.acknowledge"]
     handled: _Cursor
-
-
-class _Told(Struct):
-    success: bool
-    message: str
 
 
 _events = msgspec.json.Decoder(_Event)
@@ -264,8 +259,8 @@ class SocketIO5(Session):
         """Return `43<id>[{"success":...}]`."""
         digits = b"%d" % ack
         if success and not message:
-            return _HEADS[len(digits)] + digits + _SUCCESS
-        return frames.text(b"43%b[%b]" % (digits, _encode(_Told(success, message))))
+            return _HEADS[len(digits)] + digits + SUCCESS
+        return frames.text(b"43" + digits + answer(success, message))
 
     def reject(self, message: str) -> bytes:
         """Return the connect error that keeps the peer out, in place of the answer that lets it in."""
