@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def events(
     topic: str | None = None,
+    /,
     *,
     schema: Annotated[bool, Parameter(negative="", help="Print the JSON Schema of the payload.")] = False,
     as_json: AsJson = False,

@@ -28,6 +28,7 @@ Data = Annotated[Path | None, Parameter(help="Data folder, where no hub runs.")]
 @app.command
 def create(
     user: str,
+    /,
     *,
     publish: Annotated[
         str | None,

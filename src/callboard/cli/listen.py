@@ -23,6 +23,7 @@ ONLOOKER = {"applicationId": "callboard.cli", "replies": False}
 
 def listen(
     expression: str,
+    /,
     *,
     since: Annotated[str | None, Parameter(help="Begin behind this position, or at this ISO time.")] = None,
     durable: Annotated[str | None, Parameter(help="A cursor's name: go on where it stands.")] = None,

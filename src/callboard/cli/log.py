@@ -42,6 +42,7 @@ def stat(*, as_json: AsJson = False, reach: Reach | None = None) -> None:
 @app.command
 def tail(
     expression: str = "",
+    /,
     *,
     count: Annotated[int, Parameter(name=("--count", "-n"), help="How many events.")] = 10,
     as_json: AsJson = False,
@@ -72,6 +73,7 @@ def prune(
 @app.command
 def trace(
     correlation: str,
+    /,
     *,
     since: Annotated[str | None, Parameter(help="Look behind this position or ISO time only.")] = None,
     as_json: AsJson = False,

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 def publish(
     topic: str,
+    /,
     *,
-    data: Annotated[str | None, Parameter(help="JSON, @FILE with JSON, or - for stdin.")] = None,
+    data: Annotated[
+        str | None, Parameter(help="JSON, @FILE with JSON, or - for stdin.", allow_leading_hyphen=True)
+    ] = None,
     target: Annotated[str, Parameter(help="Expression over subscribers; without it: everybody.")] = "",
-    wait: Annotated[float | None, Parameter(help="Seconds to wait for replies; they are printed.")] = None,
+    wait: Annotated[
+        float | None,
+        Parameter(help="Seconds to wait for replies; they are printed.", allow_leading_hyphen=True),
+    ] = None,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> int | None:

@@ -272,7 +272,8 @@ class Client:
     def _check_durable(self, name: str | None) -> None:
         if self._ending:
             raise Gone("This client is closed: connect again to subscribe.")
-        if name is not None and any(one.durable and one.id == name for one in self._listeners):
+        held = (one for one in self._listeners if one.durable and not one.closed)
+        if name is not None and any(one.id == name for one in held):
             raise CallboardError(f"There is a durable subscription {name!r} already: choose another name.")
 
     def _subscribe(self, line: Line, listener: Listener) -> None:
@@ -296,7 +297,8 @@ class Client:
         if listener not in self._listeners:
             return
         self._listeners.remove(listener)
-        if self._line is not None and not self._ending:
+        shared = any(one.id == listener.id for one in self._listeners)  # the hub would drop them all
+        if self._line is not None and not self._ending and not shared:
             farewell = {"subscriber": {"id": listener.id}}
             self._say(self._line, Event(topic=_UNSUBSCRIBE, data=farewell), lambda _success, _message: None)
 

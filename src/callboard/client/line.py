@@ -57,8 +57,14 @@ class Line:
         self._wake()
 
     def _say(self, text: str) -> None:
+        self._settle()
         self._texts.append(text)
         self._wake()
+
+    def _settle(self) -> None:
+        """Line up the acknowledgements: they go before what is sent after them, an unsubscribe say."""
+        handled, self._handled = self._handled, {}
+        self._texts.extend(self._peer.acknowledge(*each) for each in handled.items())
 
     def _wake(self) -> None:
         self._written.clear()
@@ -91,10 +97,9 @@ class Line:
             while True:
                 await self._due.wait()
                 self._due.clear()
+                self._settle()
                 while self._texts:
                     await self._socket.send_str(self._texts.popleft())
-                for subscriber, position in _emptied(self._handled):
-                    await self._socket.send_str(self._peer.acknowledge(subscriber, position))
                 if not self._due.is_set():
                     self._written.set()
         except (aiohttp.ClientError, OSError):
@@ -109,12 +114,6 @@ class Line:
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer
         await self._socket.close()
-
-
-def _emptied(handled: dict[str, str]) -> list[tuple[str, str]]:
-    items = list(handled.items())
-    handled.clear()
-    return items
 
 
 async def dial(http: Http) -> Line:

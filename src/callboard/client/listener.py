@@ -85,6 +85,11 @@ class Listener:
         """True while it reads past events from the log."""
         return self._feed.behind
 
+    @property
+    def closed(self) -> bool:
+        """True once it takes no more events."""
+        return self._over.done()
+
     async def ready(self) -> None:
         """Wait until the hub has taken the subscription; raises what the hub refused it with."""
         await asyncio.shield(self._taken)
@@ -139,6 +144,8 @@ class Listener:
                 await self._handle(delivery)
         except CallboardError as error:
             self.refuse(error)
+        finally:
+            self._home.forget(self)  # only now: what was handled is acknowledged before we unsubscribe
 
     async def _handle(self, delivery: Delivery) -> None:
         event = delivery.round.event
@@ -171,7 +178,6 @@ class Listener:
             self._taken.set_exception(Gone("The subscription was closed before the hub took it."))
         if not self._over.done():
             self._over.set_result(None)
-        self._home.forget(self)
 
     async def ended(self, patience: float) -> None:
         """Wait until the last handler has returned; after `patience` seconds it is cancelled."""
