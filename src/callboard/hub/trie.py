@@ -115,7 +115,7 @@ def _shared(children: Mapping[str, Slot], mapping: Mapping[str, Any]) -> list[st
     """Return the keys of both, at the cost of the smaller."""
     if len(children) <= len(mapping):
         return list(children)
-    return [part for part in (*LATE, *mapping) if part in children]
+    return [part for part in dict.fromkeys((*LATE, *mapping)) if part in children]
 
 
 def _look_up(slot: Slot, values: Any, buckets: list[Any]) -> None:
