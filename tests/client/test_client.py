@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from callboard import Event, connect
+from callboard.bus import Bus
 from callboard.client.client import Client
 from callboard.client.outbox import Refused
 from callboard.errors import BadExpression, BadPosition, CallboardError, Gone, Unauthenticated
@@ -355,3 +356,25 @@ async def test_what_is_published_just_before_leaving_arrives(
 async def test_an_address_with_a_slash_at_its_end_is_fine(server: Server, topic: str) -> None:
     async with connect(f"{server.url}/", server.user, server.key) as board:
         assert await board.publish(topic)
+
+
+async def test_state_is_set_and_watched(board: Client, server: Server, topic: str) -> None:
+    seen: dict[str, Any] = {}
+
+    async def watch() -> None:
+        async for values in board.watch(f"{topic}."):
+            seen.update(values)
+
+    async with to(server) as other:
+        watching = asyncio.create_task(watch())
+        for number in range(100):
+            other.set(f"{topic}.temperature", number)
+        other.set(f"{topic}.name with / and ä", None)
+        await until(lambda: seen.get(f"{topic}.temperature") == 99)
+        other.set(f"{topic}.temperature", None)
+        await until(lambda: seen.get(f"{topic}.temperature", 0) is None)
+        watching.cancel()
+
+
+def _is_a_bus(client: Client) -> Bus:
+    return client  # the type checker says so

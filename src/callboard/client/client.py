@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import Future
-from bisect import insort
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
@@ -22,18 +21,19 @@ import msgspec
 from callboard.bus import Handler
 from callboard.client.calling import Invoke, call_here, results_of
 from callboard.client.credentials import Credentials
-from callboard.client.feed import Delivery, Mark, Page, mark_of
-from callboard.client.history import read_page, stamped_document
+from callboard.client.feed import Mark, Page
+from callboard.client.history import read_page
 from callboard.client.http import Http
 from callboard.client.identity import Identity
 from callboard.client.keeper import Keeper
 from callboard.client.line import Line
 from callboard.client.listener import Listener
+from callboard.client.listeners import Listeners
 from callboard.client.outbox import Outbox
 from callboard.client.requests import ask
-from callboard.client.rounds import Round
+from callboard.client.state import State
 from callboard.errors import BadEvent, CallboardError, Gone
-from callboard.event import Document, Envelope, Event, Stamp, new_id, seal
+from callboard.event import Envelope, Event, Stamp, new_id, seal
 
 log = logging.getLogger("callboard.client")
 
@@ -66,7 +66,8 @@ class Client:
         self.http = Http(credentials)
         self._invoke = invoke
         self.identity = Identity(self.id, credentials.user, subscriber or {})
-        self._listeners: list[Listener] = []
+        self._listeners = Listeners()
+        self._state = State(self.http)
         self._outbox = Outbox()
         self._line: Line | None = None
         self._keeper = Keeper(self.http, self, patience)
@@ -108,16 +109,17 @@ class Client:
         if self._line is not None:
             await self._outbox.drained(_FAREWELL)
         self._outbox.close(Gone("This client is closed: connect again to publish."))
+        await self._state.close(_FAREWELL if self._line is not None else 0)
         await self._keeper.stop()
         await self.http.close()
 
     def attach(self, line: Line) -> None:
         """There is a line: subscribe again, send again what was not answered."""
         self._line = line
-        for listener in list(self._listeners):
+        for listener in self._listeners:
             self._subscribe(line, listener)
         self._outbox.attach(line.send)
-        self._tell_locally(CONNECTED)
+        self._listeners.tell(self.identity.event(CONNECTED))
 
     def detach(self) -> None:
         """The line is broken."""
@@ -125,7 +127,7 @@ class Client:
         self._outbox.detach()
         for listener in self._listeners:
             listener.detach()
-        self._tell_locally(DISCONNECTED)
+        self._listeners.tell(self.identity.event(DISCONNECTED))
 
     def refused(self, error: CallboardError) -> None:
         """The hub lets us in no more: nothing can be published."""
@@ -254,7 +256,10 @@ class Client:
                 return function
 
             return decorate
-        self._check_durable(durable)
+        if self._ending:
+            raise Gone("This client is closed: connect again to subscribe.")
+        if durable is not None:
+            self._listeners.check_durable(durable)
         listener = Listener(
             self,
             expression,
@@ -264,17 +269,10 @@ class Client:
             durable=durable is not None,
             after=after,
         )
-        insort(self._listeners, listener, key=lambda one: one.priority)
+        self._listeners.add(listener)
         if self._line is not None:
             self._subscribe(self._line, listener)
         return listener
-
-    def _check_durable(self, name: str | None) -> None:
-        if self._ending:
-            raise Gone("This client is closed: connect again to subscribe.")
-        held = (one for one in self._listeners if one.durable and not one.closed)
-        if name is not None and any(one.id == name for one in held):
-            raise CallboardError(f"There is a durable subscription {name!r} already: choose another name.")
 
     def _subscribe(self, line: Line, listener: Listener) -> None:
         wish = {"subscription": listener.expression, "subscriber": dict(listener.subscriber)}
@@ -294,11 +292,8 @@ class Client:
 
     def forget(self, listener: Listener) -> None:
         """A listener was closed: unsubscribe."""
-        if listener not in self._listeners:
-            return
-        self._listeners.remove(listener)
-        shared = any(one.id == listener.id for one in self._listeners)  # the hub would drop them all
-        if self._line is not None and not self._ending and not shared:
+        last = self._listeners.remove(listener)
+        if last and self._line is not None and not self._ending:
             farewell = {"subscriber": {"id": listener.id}}
             self._say(self._line, Event(topic=_UNSUBSCRIBE, data=farewell), lambda _success, _message: None)
 
@@ -326,25 +321,21 @@ class Client:
 
     def meant(self, event: Event) -> list[Listener]:
         """Return the listeners of this client that an event is for, in the order in which they are called."""
-        document = Document(seal(event))
-        return [one for one in self._listeners if one.wants(document, event.target)]
+        return self._listeners.meant(event)
 
     def deliver(self, envelope: Envelope, stamp: Stamp) -> None:
         """Hand an event from the hub to each listener that it is for."""
-        document = stamped_document(envelope, stamp)
-        target = envelope.target or ""
-        listeners = [one for one in self._listeners if one.wants(document, target)]
-        if listeners:
-            self._offer(envelope.opened(stamp), listeners, mark_of(stamp.position), len(envelope.json))
+        self._listeners.deliver(envelope, stamp)
 
-    def _offer(self, event: Event, listeners: list[Listener], mark: Mark | None, size: int) -> None:
-        delivery = Delivery(Round(event, [one.priority for one in listeners]), mark, size)
-        for listener in listeners:
-            listener.offer(delivery)
+    # State
 
-    def _tell_locally(self, topic: str) -> None:
-        event = self.identity.event(topic)
-        self._offer(event, self.meant(event), None, 0)
+    def set(self, key: str, value: Any) -> None:
+        """Keep `value` (JSON) as what is true now of `key`; None forgets it. Never logged, newest wins."""
+        self._state.set(key, value)
+
+    def watch(self, prefix: str) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Yield the last values of the keys that start with `prefix`, then what changes, conflated."""
+        return self._state.watch(prefix)
 
 
 def _look(done: Future[str]) -> None:
