@@ -146,6 +146,8 @@ async def _doors(
     try:
         yield
     finally:
+        for listening in server.servers if server.started else ():
+            listening.close()  # who is told to come back later must not come back to this process
         await gateways.close()
         streams.close()
         server.should_exit = True
