@@ -269,7 +269,7 @@ def test_blocks_give_back_the_entries_that_went_in(
         written = blocks.to_blocks(entries)
     finally:
         blocks.BLOCK_BYTES = before
-    read = [entry for _, *block in written for entry in blocks.to_entries(*block)]
+    read = [entry for block in written for entry in blocks.to_entries(*block[1:])]
     assert [(entry.position, entry.time, entry.publisher, entry.envelope.json) for entry in read] == [
         (entry.position, entry.time, entry.publisher, entry.envelope.json) for entry in entries
     ]

@@ -39,6 +39,8 @@ PATIENCE = 10.0
 """Seconds an append waits for a server that is away."""
 CONNECT = 5.0
 """Seconds to wait for the server at the start."""
+RETRY = 0.5
+"""Seconds between two questions whether the log is there again."""
 SLICE = 50_000
 """Positions that are purged at once."""
 DUPLICATES = 120.0
@@ -64,7 +66,12 @@ class JetStreamLog(Log):
         node, connection = secrets.token_hex(6), line.connection
         self.id, self.stream = log_id, stream.config.name or STREAM
         self.max_event = min(limits.max_event, connection.max_payload - HEADERS)
-        self._connection, self._bucket, self._js = connection, bucket, connection.jetstream()
+        self._connection, self._bucket, self._js = (
+            connection,
+            bucket,
+            connection.jetstream(timeout=limits.patience),
+        )
+        self._patience = limits.patience
         self._tail = limits.tail or Tail()
         self._tail.start(stream.state.last_seq)
         self._sender = Sender(connection, self.stream, node, limits.patience)
@@ -72,7 +79,7 @@ class JetStreamLog(Log):
         self._nodes = Nodes(connection, self.stream, node)
         self._cursors = Cursors({}, bucket.write)
         self._trouble = ""
-        self._checking: asyncio.Task[None] | None = None
+        self._resuming: asyncio.Task[None] | None = None
         self._line = line
         line.gone, line.back = self._gone, self._back
 
@@ -186,6 +193,8 @@ class JetStreamLog(Log):
             return
         await self._sender.drain()
         self._line.gone = self._line.back = lambda: None
+        if self._resuming:
+            self._resuming.cancel()
         self._trouble = self._trouble or f"The log {self.stream} is closed: nothing was stored."
         self._sender.close(self._trouble)
         self._cursors.close()
@@ -209,27 +218,40 @@ class JetStreamLog(Log):
         self._sender.offline()
 
     def _back(self) -> None:
-        self._checking = asyncio.get_running_loop().create_task(self._resume())
+        if self._resuming:
+            self._resuming.cancel()
+        self._resuming = asyncio.get_running_loop().create_task(self._resume())
 
     async def _resume(self) -> None:
         """Go on after a lost connection, if this is still the same log."""
-        try:
-            same = await self._bucket.id() == self.id and await self.last() >= self._tail.last
-        except (StorageFailed, Error, TimeoutError) as error:
-            log_.warning("the log does not answer yet", stream=self.stream, error=repr(error))
-            await asyncio.sleep(1)
-            self._back()
-            return
-        if same:
-            log_.info("the connection to the log is back", stream=self.stream)
-            self._feed.renew()
-            self._sender.online()
-            return
+        deadline = asyncio.get_running_loop().time() + self._patience
+        while True:
+            try:
+                stream = await self._js.stream_info(self.stream)
+                if stream.state.last_seq >= self._tail.last and await self._bucket.id() == self.id:
+                    log_.info("the connection to the log is back", stream=self.stream)
+                    self._feed.renew()
+                    self._sender.online()
+                else:
+                    self._lose()
+                return
+            except NotFoundError:  # it may still be reading its store
+                if asyncio.get_running_loop().time() > deadline:
+                    self._lose()
+                    return
+            except (Error, TimeoutError) as error:
+                log_.warning("the log does not answer yet", stream=self.stream, error=str(error))
+            await asyncio.sleep(RETRY)
+
+    def _lose(self) -> None:
+        """Refuse everything: positions of another log would be given to these entries."""
         self._trouble = (
             f"The NATS server came back with another log in the stream {self.stream}: "
             "give it back its store folder, or restart this node."
         )
+        log_.error(self._trouble)
         self._sender.fail_all(self._trouble)
+        self._tail.close()
 
 
 @contextmanager
@@ -250,6 +272,7 @@ class Line:
         self.connection = Client()
         self.gone: Callable[[], None] = lambda: None
         self.back: Callable[[], None] = lambda: None
+        self.error = "nobody answers"
 
     async def open(self, servers: list[str]) -> None:
         """Connect, and stay so: it never gives up a server that was there once."""
@@ -269,6 +292,7 @@ class Line:
         )
 
     async def _error(self, error: Exception) -> None:
+        self.error = str(error) or type(error).__name__
         lost = isinstance(error, Error | OSError)
         log_.log(DEBUG if lost else WARNING, "an error from NATS", error=repr(error))
 
@@ -294,9 +318,10 @@ async def open_jetstream(
         log = await _open_stream(line, name, Limits(max_event, patience, tail))
     except (Error, OSError, TimeoutError) as error:
         await line.connection.close()
+        reason = line.error if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         raise StorageFailed(
-            f"No JetStream answers at {_shown(address)} ({str(error) or type(error).__name__}): "
-            "start `nats-server -js`, or name another log."
+            f"No JetStream answers at {_shown(address)} ({reason}): "
+            "start `nats-server -js` there, or name another log."
         ) from None
     return log
 
