@@ -16,8 +16,9 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 _HEAD = """# Results
 
-Measured on {date} with Python {python}, {cores} cores, {machine}. Other programs run on such a machine too, so
-compare the ratios: each is of two figures from the same run. `./dev bench` measures again and writes this page.
+Measured on {date} with Python {python}, {cores} cores, {machine}. Other programs run on such a machine
+too, so compare the ratios: each is of two figures from the same run. `./dev bench` measures again and
+writes this page.
 
 A ratio is ours to the peer's, or ours to the goal where there is no peer. The spread is the lowest and the
 highest of the repeats.
