@@ -28,6 +28,7 @@ from callboard.hub.principal import Principal
 from callboard.hub.recipient import Recipient, Subscription
 from callboard.hub.replies import Requests
 from callboard.hub.router import Router
+from callboard.hub.sieve import sieve_of
 from callboard.hub.state import State
 from callboard.hub.stream import Stream
 
@@ -212,6 +213,7 @@ class Hub:
         wanted = parse(expression)
         if principal.receive is not None:
             wanted = both(wanted, principal.receive)
+        sieve = sieve_of(wanted)
         found: list[Entry] = []
         seen = 0
         while seen < scan:
@@ -220,7 +222,7 @@ class Hub:
                 break
             for entry in batch:
                 after = entry.position
-                if wanted.matches(entry.document):
+                if (sieve is None or sieve(entry.envelope)) and wanted.matches(entry.document):
                     found.append(entry)
                     if len(found) >= limit:
                         return found, after
