@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from benchmarks.load import Publisher, Run, Subscriber, measure, resident
@@ -41,7 +42,7 @@ async def one_run(peer: Peer, subscribers: int, total: int, window: int) -> Run:
     listening = []
     for _ in range(subscribers):
         steps = await asyncio.to_thread(greeting, peer, peer.subscribe, peer.subscribed)
-        listening.append(await connect(peer, lambda steps=steps: Subscriber(steps)))
+        listening.append(await connect(peer, partial(Subscriber, steps)))
     steps = await asyncio.to_thread(greeting, peer, peer.publish, peer.ready)
     size = peer.acknowledgement(subscribers)
     publisher = await connect(peer, lambda: Publisher(steps, peer.frame, size))
@@ -169,17 +170,18 @@ def latency_rows(quick: bool) -> Iterator[dict[str, Any]]:
     }
 
 
-async def _memory(peer: Peer, connections: int, subscriptions: int) -> tuple[float, float]:
-    steps = await asyncio.to_thread(greeting, peer, peer.publish, peer.ready)
-    warm = [await connect(peer, lambda: Subscriber(list(steps))) for steps in [steps]]
-    for _ in range(50):
-        steps = await asyncio.to_thread(greeting, peer, peer.publish, peer.ready)
-        warm.append(await connect(peer, lambda steps=steps: Subscriber(steps)))
-    before = resident(peer.pid)
+async def _idle(peer: Peer, count: int) -> list[Any]:
     idle = []
-    for _ in range(connections):
+    for _ in range(count):
         steps = await asyncio.to_thread(greeting, peer, peer.publish, peer.ready)
-        idle.append(await connect(peer, lambda steps=steps: Subscriber(steps)))
+        idle.append(await connect(peer, partial(Subscriber, steps)))
+    return idle
+
+
+async def _memory(peer: Peer, connections: int, subscriptions: int) -> tuple[float, float]:
+    warm = await _idle(peer, 50)
+    before = resident(peer.pid)
+    idle = await _idle(peer, connections)
     await asyncio.sleep(1)
     with_connections = resident(peer.pid)
     one = idle[0]
