@@ -221,7 +221,7 @@ def test_an_event_costs_what_it_matches_not_how_many_there_are(pattern: str) -> 
         "source": {"user": {"username": "u7"}},
         "data": {"few": "f3", "n": 77, "s": "hot", "path": "/proj/5/x", "size": 5, "list": ["a3", "b9"]},
     }
-    small, large = numbered(pattern, 200), numbered(pattern, 2000)
+    small, large = numbered(pattern, 400), numbered(pattern, 2000)
     assert len(small.match(document)) == len(large.match(document)) <= 2
     assert work(lambda: large.match(document)) <= 1.6 * work(lambda: small.match(document))
 
