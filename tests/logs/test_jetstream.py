@@ -259,16 +259,18 @@ async def test_no_server_is_one_sentence(address: str, monkeypatch: pytest.Monke
 async def test_a_wrong_password_is_one_sentence_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jetstream, "CONNECT", 1.0)
+    monkeypatch.setattr(jetstream, "CONNECT", 3.0)
     server = NatsServer(tmp_path, settings='}\nauthorization { user: "hub", password: "secret"')
     server.start()
-    with pytest.raises(StorageFailed, match="Authorization") as refused:
-        await open_log(server.url.replace("//", "//hub:wrong@"))
-    assert "wrong" not in str(refused.value)
-    log = await open_log(server.url.replace("//", "//hub:secret@"))
-    assert await log.last() == 0
-    await log.close()
-    server.stop()
+    try:
+        with pytest.raises(StorageFailed, match="Authorization") as refused:
+            await open_log(server.url.replace("//", "//hub:wrong@"))
+        assert "wrong" not in str(refused.value)
+        log = await open_log(server.url.replace("//", "//hub:secret@"))
+        assert await log.last() == 0
+        await log.close()
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(
