@@ -9,6 +9,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,27 @@ def test_the_two_libraries_that_are_plugged_together_are_pinned() -> None:
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     pinned = {line.split("==")[0] for line in dependencies if "==" in line}
     assert pinned == {"picows", "uvicorn"}
+
+
+def test_whatever_is_imported_is_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    declared = {re.split(r"[^a-z0-9-]", line)[0] for line in wanted}
+    named = {"ruamel": "ruamel", "prometheus_client": "prometheus-client", "nats": "nats-py"}
+    imported = {
+        named.get(name, name)
+        for path in SOURCE.rglob("*.py")
+        for name in outside_names(ast.parse(path.read_text()))
+    }
+    assert imported <= declared
+
+
+def outside_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the top names of the modules that are imported from other distributions."""
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        yield from ({name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"callboard"})
 
 
 def test_dev_help_lists_each_verb() -> None:
@@ -166,7 +188,16 @@ def test_functions_are_small() -> None:
 
 def test_the_command_line_starts_without_the_heavy_parts() -> None:
     """A slow start is felt: the server and the drivers are imported by the commands that need them."""
-    heavy = {"aiohttp", "nats", "picows", "prometheus_client", "sqlite3", "starlette", "uvicorn", "watchfiles"}
+    heavy = {
+        "aiohttp",
+        "nats",
+        "picows",
+        "prometheus_client",
+        "sqlite3",
+        "starlette",
+        "uvicorn",
+        "watchfiles",
+    }
     show = f"import sys, callboard.cli; print(*({heavy!r} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout
     assert shown.split() == []
