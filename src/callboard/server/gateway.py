@@ -253,8 +253,10 @@ class Gateway(WSListener):
         if not self._leaving and not self._gone:
             self._leaving = True
             goodbye = self._session.close()
-            if goodbye:
-                self.write([goodbye])
+            if not goodbye:  # the close frame is the goodbye
+                self._finish()
+                return
+            self.write([goodbye])
             asyncio.get_running_loop().call_later(GOODBYE / 2, self._finish)
 
     def _finish(self) -> None:

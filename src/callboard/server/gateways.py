@@ -34,13 +34,14 @@ class Gateways:
         self.open: set[Gateway] = set()
         self.now = time.monotonic()
         """The time of the last beat: near enough to say when somebody was heard."""
+        self._closing = False
         self._left = asyncio.Event()
         self._framings: dict[Framing, Callable[[Entry], bytes]] = {}
 
     @property
     def full(self) -> bool:
-        """True when no more sockets are taken."""
-        return len(self.open) >= self.most
+        """True when no more sockets are taken: there are too many, or we are leaving."""
+        return self._closing or len(self.open) >= self.most
 
     def authenticate(self, user: str, key: str) -> Principal | None:
         """Return who shows this key."""
@@ -62,6 +63,7 @@ class Gateways:
 
     async def close(self) -> None:
         """Say goodbye to all: `0::`, then wait a little for them to go, then drop them."""
+        self._closing = True
         for gateway in list(self.open):
             gateway.leave()
         with contextlib.suppress(TimeoutError):
