@@ -19,6 +19,8 @@ Predicate: TypeAlias = Callable[[Any], bool]
 Branches: TypeAlias = list[tuple[Predicate, int, int]]
 
 YES, NO = -1, -2
+NUMBER = (int, float)  # as tuples: a union would be made anew, and looked into slowly, at each test
+SCALAR = (str, int, float)
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -74,6 +76,11 @@ def values_at(document: Any, path: Path) -> tuple[Any, ...] | list[Any] | None:
     except Exception:  # a list on the way, or nothing that has keys
         return _spread(document, path)
     return flattened((value,)) if isinstance(value, list) else (value,)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether `value` is a number that has a place among numbers; a boolean is none, nor is NaN."""
+    return isinstance(value, NUMBER) and value is not True and value is not False and value == value  # noqa: PLR0124
 
 
 def stepped(value: Any, part: str) -> Sequence[Any]:
@@ -154,6 +161,10 @@ def _everything(_: Any) -> bool:
 
 
 def _all(tests: tuple[Predicate, ...]) -> Predicate:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda document: first(document) and second(document)
+
     def every(document: Any) -> bool:
         for test in tests:  # noqa: SIM110 - a generator would cost as much as the tests
             if not test(document):
@@ -224,7 +235,7 @@ def _equals(text: str, number: float | None, truth: bool | None) -> Predicate:
             return value == text
         if isinstance(value, bool):
             return value is truth
-        return isinstance(value, int | float) and value == number
+        return isinstance(value, NUMBER) and value == number
 
     return equals
 
@@ -237,15 +248,13 @@ def _starts(text: str) -> Predicate:
 
 
 def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float)
+    return isinstance(value, SCALAR)
 
 
 def _ordered(compare: Callable[[Any, Any], bool], text: str, number: float | None) -> Predicate:
     def ordered(value: Any) -> bool:
         if isinstance(value, str):
             return compare(value, text)
-        if number is None or isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        return compare(value, number)
+        return number is not None and is_number(value) and compare(value, number)
 
     return ordered

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from callboard.expression.literals import number_of, truth_of
 from callboard.expression.nodes import Comparison, Path
+from callboard.expression.predicates import SCALAR, is_number
 
 B = TypeVar("B")
 Values: TypeAlias = Sequence[Any]
@@ -87,7 +88,7 @@ class Scalars(Table[B]):
 
     def proposed(self, values: Values, /) -> Iterable[B]:
         """Return the bucket if there is a text, number or boolean."""
-        return self.values() if any(isinstance(value, str | int | float) for value in values) else ()
+        return self.values() if any(isinstance(value, SCALAR) for value in values) else ()
 
 
 class Presence(Table[B]):
@@ -218,13 +219,8 @@ def _texts(values: Values) -> Sequence[str]:
 
 def _numbers(values: Values) -> Sequence[Any]:
     if len(values) == 1:
-        return values if _is_number(values[0]) else ()
-    return list({value for value in values if _is_number(value)})
-
-
-def _is_number(value: Any) -> bool:
-    """NaN is none: it meets no condition, and sorts nowhere."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124
+        return values if is_number(values[0]) else ()
+    return list({value for value in values if is_number(value)})
 
 
 _MAKERS: Mapping[str, Callable[[], Table[Any]]] = {
