@@ -135,6 +135,7 @@ async def _doors(
             http=Door,
             ws=upgrade(gate),
             ws_per_message_deflate=False,
+            proxy_headers=False,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -166,7 +167,8 @@ class _Server(uvicorn.Server):
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; raises CantServe when the address can't be had."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sends at once on such only
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))

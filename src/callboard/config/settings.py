@@ -31,7 +31,7 @@ class Hub(Struct, frozen=True, kw_only=True):
     data: Annotated[str | None, says("Data folder; null: CALLBOARD_DATA, else the user's own.")] = None
     max_event: Annotated[Bytes, says("The largest event that is taken, as JSON.")] = Bytes(8 * 1024 * 1024)
     origins: Annotated[
-        tuple[str, ...], says("Web pages of other hosts that may connect, as `https://host:port`; `*`: all.")
+        tuple[str, ...], says("Web pages that may connect, as `https://host:port`; none named: all.")
     ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...], says("Addresses or networks of proxies whose X-Forwarded-For is believed.")

@@ -9,7 +9,6 @@ here alone, so both are pinned, and `tests/server/test_upgrade.py` fails loudly 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
@@ -27,7 +26,7 @@ from uvicorn.server import ServerState
 
 from callboard.errors import Unauthenticated
 from callboard.hub.principal import Principal
-from callboard.server.auth import credentials, remote_address
+from callboard.server.auth import credentials, origin_allowed, remote_address
 from callboard.server.gateway import Gateway
 from callboard.server.gateways import Gateways
 from callboard.server.sessions import Sessions
@@ -37,8 +36,27 @@ from callboard.wire.socketio5 import SocketIO5
 
 _OLD = "/socket.io/1/websocket/"
 _NEW = ("/socket.io/", "/socket.io")
-_quiet = logging.getLogger("callboard.picows")
-_quiet.setLevel(logging.CRITICAL)
+_NEEDED = ("upgrade", "connection", "sec-websocket-version", "sec-websocket-key")
+_AGAIN = (
+    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+_CLOSE = 0x88
+
+
+class _Quiet:
+    """picows' logger: says nothing, and is no logging.Logger, of which picows would make one a socket."""
+
+    def isEnabledFor(self, _: int) -> bool:  # noqa: N802 - logging's name
+        return False
+
+    def log(self, *_: object, **__: object) -> None:
+        """Say nothing."""
+
+    debug = info = warning = error = exception = log
+
+
+_quiet = _Quiet()
 
 
 class Refusal(Struct, frozen=True):
@@ -65,7 +83,7 @@ class Gate(Struct, frozen=True):
         url = urlsplit(request.path.decode("latin-1"))
         remote = remote_address(peer, request.headers.getall("x-forwarded-for", []), self.trusted_proxies)
         origin = request.headers.get("origin")
-        if self.origins and origin is not None and origin not in self.origins:
+        if origin is not None and not origin_allowed(origin, request.headers.get("host", ""), self.origins):
             return Refusal(HTTPStatus.FORBIDDEN, f"The origin {origin[:200]} is not one of hub.origins.")
         if self.gateways.full:
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "This hub has as many connections as it takes.")
@@ -117,6 +135,7 @@ class Upgrade(asyncio.Protocol):
         self._other = (config, server_state, app_state)
         self._transport: Any = None
         self._next: Any = None
+        self._line: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Uvicorn hands over the socket."""
@@ -126,22 +145,22 @@ class Upgrade(asyncio.Protocol):
         """Uvicorn hands over the request, then whatever came behind it."""
         if self._next is None:
             path = data.split(b" ", 2)[1].split(b"?", 1)[0].decode("latin-1")
-            self._next = self._picows() if self._gate.takes(path) else WebSocketsSansIOProtocol(*self._other)
-            self._next.connection_made(self._transport)
+            if self._gate.takes(path):
+                self._next = self._picows(self._listener)
+                self._line = Line(self._transport, self._renewed)
+                self._next.connection_made(self._line)
+            else:
+                self._next = WebSocketsSansIOProtocol(*self._other)
+                self._next.connection_made(self._transport)
             # uvicorn sets us as the protocol when this returns; the real one takes over right after.
             asyncio.get_running_loop().call_soon(self._hand_over)
         self._pass(data)
 
     def _pass(self, data: bytes) -> None:
-        if not isinstance(self._next, WSProtocol):
+        if isinstance(self._next, WSProtocol):
+            _feed(self._next, data)
+        else:
             self._next.data_received(data)
-            return
-        while data:
-            buffer = self._next.get_buffer(len(data))
-            size = min(len(buffer), len(data))
-            buffer[:size] = data[:size]
-            self._next.buffer_updated(size)
-            data = data[size:]
 
     def _hand_over(self) -> None:
         if not self._transport.is_closing():
@@ -166,12 +185,19 @@ class Upgrade(asyncio.Protocol):
         if self._next is not None:
             self._next.resume_writing()
 
-    def _picows(self) -> WSProtocol:
+    def _renewed(self, line: Line, gateway: Gateway) -> None:
+        """Give the socket a fresh reader: the old one's buffer has grown, and never shrinks."""
+        fresh = self._picows(lambda _: gateway)
+        fresh.connection_made(line)
+        _feed(fresh, _AGAIN)
+        self._transport.set_protocol(fresh)
+
+    def _picows(self, listener: Callable[[WSUpgradeRequest], Any]) -> WSProtocol:
         return WSProtocol(
             None,  # host and port: a client's
             None,  # path: a client's
             False,  # the server's side
-            self._listener,
+            listener,
             _quiet,
             False,  # an exception in a listener does not close: ours never raise
             10.0,  # the whole request is here already
@@ -189,6 +215,9 @@ class Upgrade(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername")
         found = self._gate.admit(request, peer[0] if peer else "")
         if isinstance(found, Gateway):
+            self._line.gateway = found
+            for name in set(map(str.lower, request.headers)).difference(_NEEDED):
+                request.headers.popall(name)  # picows keeps the request as long as the socket
             return found
         body = b'{"type":"about:blank","title":"%s","status":%d,"detail":"%s"}' % (
             found.status.phrase.encode(),
@@ -199,6 +228,66 @@ class Upgrade(asyncio.Protocol):
         return WSUpgradeResponseWithListener(
             WSUpgradeResponse.create_error_response(found.status, body, headers), None
         )
+
+
+def _feed(protocol: WSProtocol, data: bytes) -> None:
+    while data:
+        buffer = protocol.get_buffer(len(data))
+        size = min(len(buffer), len(data))
+        buffer[:size] = data[:size]
+        protocol.buffer_updated(size)
+        data = data[size:]
+
+
+class Line:
+    """The transport as picows sees it: what it says by itself passes here.
+
+    picows would answer a broken frame with a close frame and nothing before it, after which the
+    official Python client never comes back (facts, rule 5): the gateway says goodbye instead.
+    """
+
+    __slots__ = ("_renewed", "_renewing", "gateway", "socket")
+
+    def __init__(self, socket: Any, renewed: Callable[[Line, Gateway], None]) -> None:
+        self.socket = socket
+        self.gateway: Gateway | None = None
+        self._renewed = renewed
+        self._renewing = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what the transport knows."""
+        return self.socket.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        """Return something: else picows would write past us, straight to the socket."""
+        return 1
+
+    def write(self, data: bytes) -> None:
+        """Let the answer to the upgrade pass, and no close frame."""
+        if self.gateway is not None and data[0] == _CLOSE:
+            self.gateway.broken(
+                "These bytes are no WebSocket frames, or a frame is larger than the hub takes."
+            )
+        elif not self._renewing:
+            self.socket.write(data)
+
+    def renew(self) -> None:
+        """Have a fresh reader; only while the old one holds no bytes."""
+        if self.gateway is not None and not self.socket.is_closing():
+            self._renewing = True
+            try:
+                self._renewed(self, self.gateway)
+            finally:
+                self._renewing = False
+
+    def close(self) -> None:
+        """Close, unless the gateway is there to do it in its own time."""
+        if self.gateway is None:
+            self.socket.close()
+
+    def abort(self) -> None:
+        """Drop the connection."""
+        self.socket.abort()
 
 
 class Door(HttpToolsProtocol):
