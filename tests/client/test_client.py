@@ -70,13 +70,16 @@ async def test_a_request_ends_when_all_have_replied(board: Client, server: Serve
 
 
 async def test_a_request_ends_after_as_many_replies_as_are_enough(board: Client, topic: str) -> None:
-    async def never(_: Event) -> None:
-        await asyncio.Event().wait()
+    release = asyncio.Event()
 
-    board.subscribe(f"topic={topic}", never)
+    async def late(_: Event) -> None:
+        await release.wait()
+
+    board.subscribe(f"topic={topic}", late)
     board.subscribe(f"topic={topic}", lambda _: "soon")
     replies = [reply.data async for reply in board.request(topic, deadline=100, limit=1)]
     assert replies == ["soon"]
+    release.set()
 
 
 async def test_a_false_reply_is_a_reply(board: Client, topic: str) -> None:
@@ -141,15 +144,17 @@ async def test_handlers_of_one_subscription_run_one_after_the_other(board: Clien
 
 async def test_a_slow_handler_makes_nobody_else_late(board: Client, topic: str) -> None:
     heard: list[Event] = []
+    release = asyncio.Event()
 
     async def slow(_: Event) -> None:
-        await asyncio.Event().wait()
+        await release.wait()
 
     board.subscribe(f"topic={topic}", slow)
     board.subscribe(f"topic={topic}", heard.append)
     for _ in range(3):
         await board.publish(topic)
     await until(lambda: len(heard) == 3)
+    release.set()
 
 
 async def test_a_handler_that_fails_is_called_again_for_the_next_event(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 from cyclopts import App
@@ -74,6 +73,8 @@ def _fail(reason: str, code: int) -> int:
 
 def _mistake(error: Exception) -> int:
     if os.environ.get("CALLBOARD_DEBUG"):
+        import traceback
+
         traceback.print_exception(error)
     reason = str(error) or type(error).__name__
     return _fail(f"This went wrong: {reason} (CALLBOARD_DEBUG=1 shows where).", FAILED)

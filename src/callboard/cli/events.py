@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from callboard import catalog
-from callboard.cli.outcome import WrongUse
+from callboard.cli.outcome import AsJson, WrongUse
 from callboard.cli.output import bold, say, say_json, table
-from callboard.cli.reach import AsJson
 
 if TYPE_CHECKING:
     from callboard.catalog import Topic

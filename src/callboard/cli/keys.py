@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
+from callboard.cli.outcome import AsJson
 from callboard.cli.output import note, say, say_json, table
-from callboard.cli.reach import AsJson, Reach
+from callboard.cli.reach import Reach
 from callboard.client.credentials import NoHub, data_folder, find
 from callboard.errors import CallboardError
 

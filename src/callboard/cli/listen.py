@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from callboard.cli.outcome import WrongUse
+from callboard.cli.outcome import AsJson, WrongUse
 from callboard.cli.output import say_event
-from callboard.cli.reach import AsJson, Reach
+from callboard.cli.reach import Reach
 
 if TYPE_CHECKING:
     from callboard.client.client import Client

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from callboard.cli.outcome import WrongUse
+from callboard.cli.outcome import AsJson, WrongUse
 from callboard.cli.output import event_json, facts, note, say, say_event, say_json
-from callboard.cli.reach import AsJson, Reach
+from callboard.cli.reach import Reach
 from callboard.errors import CallboardError
 
 if TYPE_CHECKING:

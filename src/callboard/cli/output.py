@@ -6,7 +6,6 @@ Texts come from anywhere, so nothing that could steer a terminal is let through.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -55,6 +54,8 @@ def event_line(event: Event) -> str:
     data = printable(json.dumps(event.data, ensure_ascii=not _unicode()))
     if not sys.stdout.isatty():
         return f"{clock}  {topic}  {publisher}  {data}"
+    import shutil
+
     room = shutil.get_terminal_size().columns - len(clock) - len(topic) - len(publisher) - 6
     return f"{_DIM}{clock}{_END}  {_CYAN}{topic}{_END}  {publisher}  {_DIM}{cut(data, max(room, 20))}{_END}"
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from callboard.cli.outcome import FAILED, WrongUse
+from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import note, say, say_event, say_json
-from callboard.cli.reach import AsJson, Reach
+from callboard.cli.reach import Reach
 from callboard.event import Event, encode_json
 
 if TYPE_CHECKING:

@@ -23,6 +23,3 @@ class Reach:
     def credentials(self) -> Credentials:
         """The hub to talk to; raises NoHub or Unauthenticated."""
         return find(self.url, self.user, self.key)
-
-
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Machine-readable output.")]

@@ -12,6 +12,8 @@ import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
+from math import inf
+from time import monotonic
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
@@ -25,6 +27,8 @@ from callboard.event import Event
 
 T = TypeVar("T")
 H = TypeVar("H", bound=Handler)
+
+_BEAT = 0.5
 
 
 class BlockingSubscription:
@@ -104,12 +108,14 @@ class BlockingClient:
         Raises Unauthenticated when the hub lets this client in no more.
         """
         future = self._submit(self._client.wait())
+        end = inf if seconds is None else monotonic() + seconds
         try:
-            future.result(seconds)
-        except TimeoutError:
-            future.cancel()
-            return False
+            while not _done(future, min(end - monotonic(), _BEAT)):
+                if monotonic() >= end:
+                    return False
         except KeyboardInterrupt:
+            pass
+        finally:
             future.cancel()
         return True
 
@@ -271,6 +277,15 @@ class BlockingClient:
         except BaseException:
             future.cancel()
             raise
+
+
+def _done(future: Future[None], seconds: float) -> bool:
+    """Wait a moment for the outcome: on Windows Ctrl-C only comes between two waits."""
+    try:
+        future.result(max(seconds, 0))
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _awaited(value: Any) -> Any:

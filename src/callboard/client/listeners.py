@@ -6,15 +6,18 @@ out here. Source: facts 2.2.
 
 from __future__ import annotations
 
+import logging
 from bisect import insort
 from collections.abc import Iterator, Sequence
 
 from callboard.client.feed import Delivery, Mark, mark_of
-from callboard.client.history import stamped_document
+from callboard.client.history import GAP, stamped_document
 from callboard.client.listener import Listener
 from callboard.client.rounds import Round
 from callboard.errors import CallboardError
 from callboard.event import Document, Envelope, Event, Stamp, seal
+
+log = logging.getLogger("callboard.client")
 
 
 class Listeners:
@@ -45,10 +48,12 @@ class Listeners:
     def meant(self, event: Event) -> list[Listener]:
         """Return whom an event is for."""
         document = Document(seal(event))
-        return [one for one in self._all if one.wants(document, event.target)]
+        return [one for one in self if one.wants(document, event.target)]
 
     def deliver(self, envelope: Envelope, stamp: Stamp) -> None:
         """Hand an event from the hub to each listener that it is for."""
+        if envelope.topic == GAP and not stamp.time:
+            log.warning("Events are missed: the log no longer has them (%s).", bytes(envelope.data).decode())
         document = stamped_document(envelope, stamp)
         target = envelope.target or ""
         wanting = [one for one in self._all if one.wants(document, target)]
