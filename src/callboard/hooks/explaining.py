@@ -12,7 +12,7 @@ from callboard.hooks.clause import failing
 from callboard.hooks.deciding import decide, document_of
 from callboard.hooks.fields import nearest
 from callboard.hooks.model import Hook, HookSet
-from callboard.hooks.run import Run
+from callboard.hooks.run import Run, number_of
 from callboard.hooks.runs import Runs
 from callboard.hooks.template import event_name
 
@@ -89,11 +89,6 @@ async def _not_yet(runs: Runs, hook: Hook, position: str) -> str:
     since = await runs.known_since(hook.name)
     if since is None:
         return "the hook has not begun to listen: it is not loaded, or the server has not caught up"
-    if _number(position) <= _number(since):
+    if number_of(position) <= number_of(since):
         return f"the hook began to listen at {since}, behind this event: replay it if it should run"
     return "the event has not been read yet, or its run was so long ago that it is forgotten"
-
-
-def _number(position: str) -> int:
-    number = position.rpartition("-")[2]
-    return int(number) if number.isascii() and number.isdigit() else 0

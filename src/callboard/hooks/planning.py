@@ -70,7 +70,9 @@ def steps(hooks: Sequence[Hook], events: Iterable[Event], now: float | None, ori
     return found
 
 
-def wanted(hook: Hook, event: Event, decision: Decision, origin: str = "", state: Any = None) -> Wanted:
+def wanted(
+    hook: Hook, event: Event, decision: Decision, origin: str = "", *, state: Any = None, repeats: int = 0
+) -> Wanted:
     """Return the run that a decision asks for."""
     return Wanted(
         hook=hook.name,
@@ -83,6 +85,7 @@ def wanted(hook: Hook, event: Event, decision: Decision, origin: str = "", state
         due=decision.due,
         reason=decision.reason,
         origin=origin,
+        repeats=repeats,
     )
 
 

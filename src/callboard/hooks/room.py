@@ -28,10 +28,11 @@ from callboard.hooks.deciding import Decision, decide, document_of, scope_of
 from callboard.hooks.explaining import Explanation, explain
 from callboard.hooks.fields import BadHook
 from callboard.hooks.lane import Lane
+from callboard.hooks.lease import Taken
 from callboard.hooks.listening import Listening, subscription
 from callboard.hooks.model import Hook, HookSet
 from callboard.hooks.planning import past, steps, wanted
-from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted, started
+from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted, number_of, started
 from callboard.hooks.runs import Runs
 from callboard.hooks.spelling import Spelling
 from callboard.store import Store
@@ -49,7 +50,9 @@ _MOST_WAITING: Final = 2000
 class Hooks:
     """The room; `async with Hooks(bus, store, hook_set)`: inside, hooks run."""
 
-    def __init__(self, bus: Bus, store: Store, hooks: HookSet, *, grace: float = 5.0) -> None:
+    def __init__(
+        self, bus: Bus, store: Store, hooks: HookSet, *, grace: float = 5.0, taken: Taken | None = None
+    ) -> None:
         self.runs = Runs(store)
         self.hook_set = hooks
         self._bus = bus
@@ -65,6 +68,8 @@ class Hooks:
         self._subscription: Subscription | None = None
         self._generation = 0
         self._cursor: str | None = None
+        self._saved: str | None = None
+        self._taken = taken
         self._steps: list[Step] = []
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -74,6 +79,8 @@ class Hooks:
     async def __aenter__(self) -> Self:
         self._cursor, known = await self.runs.begin()
         self._known = set(known)
+        if self._taken is not None and self._taken.cursor:
+            await self._take_over(self._taken.cursor)
         self._writing = asyncio.create_task(self._write())
         await self._load(self.hook_set)
         return self
@@ -81,8 +88,7 @@ class Hooks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._subscription is not None:
-            self._subscription.close()
+        self._turn_away()
         self._closing = True
         self._wake.set()
         if self._writing is not None:
@@ -135,6 +141,18 @@ class Hooks:
     async def explain(self, position: str, hook: str, event: Event | None) -> Explanation:
         """Return why a hook ran, or did not run, for the event at `position`."""
         return await explain(self.hook_set, self.runs, hook, position, event)
+
+    @property
+    def low_water(self) -> str:
+        """The position behind which another node would have to begin, so that nothing is lost."""
+        oldest = self.runs.oldest_open()
+        return f"{_log(oldest)}-{number_of(oldest) - 1}" if oldest else self._saved or ""
+
+    async def _take_over(self, cursor: str) -> None:
+        """Go on where another node's last claim says; what waits here was taken over by it before."""
+        await self.runs.abandon((), "another node has run the hooks meanwhile")
+        self._cursor = cursor
+        self._known.update(hook.name for hook in self.hooks)
 
     async def _load(self, hooks: HookSet) -> None:
         """Take these hooks in place of the ones before; known ones go on where they were."""
@@ -207,7 +225,7 @@ class Hooks:
             self._begin_here(entry.position)
         else:
             self._add(self._steps_for(event), entry.position)
-        if len(self._steps) > _MOST_WAITING:
+        if len(self._steps) > _MOST_WAITING and not self._closing:
             self._room.clear()
             await self._room.wait()
 
@@ -227,11 +245,24 @@ class Hooks:
     def _step(self, hook: Hook, event: Event, decision: Decision) -> Wanted:
         lane = self._lanes[hook.name]
         state = decision.state
+        again = int(self._perhaps_done(event))
+        if again and state == "queued" and hook.kind == "gcode":
+            reason = "another node may have sent the lines before it went; they are not sent again"
+            return wanted(hook, event, Decision("unknown", reason))
         if state == "queued" and decision.due == 0 and lane.reserve(decision.key):
             state = "running"
         elif state == "queued":
             lane.expect()
-        return wanted(hook, event, decision, state=state)
+        return wanted(hook, event, decision, state=state, repeats=again)
+
+    def _perhaps_done(self, event: Event) -> bool:
+        """Tell whether another node may have run its hooks for this event already."""
+        taken = self._taken
+        return (
+            taken is not None
+            and bool(taken.cursor)
+            and number_of(_position(event)) <= number_of(taken.position)
+        )
 
     def _add(self, steps: Collection[Step], position: str) -> None:
         self._steps.extend(steps)
@@ -244,7 +275,9 @@ class Hooks:
             await self._wake.wait()
             self._wake.clear()
             steps, self._steps = self._steps, []
-            ids = await self._stored(steps, self._cursor)
+            cursor = self._cursor
+            ids = await self._stored(steps, cursor)
+            self._saved = cursor
             self._room.set()
             self._go(steps, ids)
 

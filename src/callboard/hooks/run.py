@@ -48,6 +48,7 @@ class Wanted(Struct, frozen=True):
     due: float = 0.0
     reason: str = ""
     origin: str = ""
+    repeats: int = 0
 
 
 class Cancel(Struct, frozen=True):
@@ -138,7 +139,7 @@ def started(step: Wanted, number: int) -> Run:
         state="running",
         due=step.due,
         attempt=1,
-        repeats=0,
+        repeats=step.repeats,
         queued=now,
         started=now,
         ended=None,
@@ -147,6 +148,12 @@ def started(step: Wanted, number: int) -> Run:
         reason="",
         event=event,
     )
+
+
+def number_of(position: str) -> int:
+    """Return the number inside a position, for the order among those of one log."""
+    number = position.rpartition("-")[2]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 20 else 0
 
 
 def write_event(event: Event) -> bytes:

@@ -104,6 +104,12 @@ class Runs:
         names = msgspec.json.encode(list(known)).decode()
         return await self._store.write(sql, (reason, time.time(), names))
 
+    def oldest_open(self) -> str:
+        """Return the position of the oldest run that has not ended, empty when all have; at once."""
+        sql = "SELECT position FROM hook_run WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1"
+        rows = self._store.peek(sql)
+        return str(rows[0][0]) if rows else ""
+
     async def redrive(self, runs: Collection[int] | None = None, hook: str = "") -> list[str]:
         """Queue dead letters again, all or the given ones; returns each one's hook."""
         return await self._do(lambda db: _redrive(db, runs, hook))
@@ -206,7 +212,7 @@ def _insert(db: sqlite3.Connection, run: Wanted, now: float, kept: dict[int, byt
             run.key,
             run.scope,
         ),
-        *(run.merge, merged, run.state, due, int(running), now, now if running else None),
+        *(run.merge, merged, run.state, due, int(running), run.repeats, now, now if running else None),
         *(None if open_ else now, run.reason, kept[id(event)] if open_ else None),
     )
     inserted = db.execute(_INSERT, row).fetchone()
@@ -215,8 +221,8 @@ def _insert(db: sqlite3.Connection, run: Wanted, now: float, kept: dict[int, byt
 
 _INSERT: Final = (
     "INSERT INTO hook_run (hook, kind, position, origin, topic, event_id, time, key, scope, merge, merged, "
-    "state, due, attempt, queued, started, ended, reason, event) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "state, due, attempt, repeats, queued, started, ended, reason, event) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT DO NOTHING RETURNING id"
 )
 
