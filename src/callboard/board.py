@@ -149,8 +149,8 @@ async def _doors(
     finally:
         for listening in server.servers if server.started else ():
             listening.close()  # who is told to come back later must not come back to this process
-        await gateways.close()
         streams.close()
+        await gateways.close()
         server.should_exit = True
         tasks[1].cancel()
         await asyncio.wait(tasks)
