@@ -37,7 +37,8 @@ class Commits:
     """Takes drafts, stamps them, has them written, and tells the tail and who waits."""
 
     def __init__(self, writer: Desk, keeper: Desk, tail: Tail, time: float) -> None:
-        self._writer, self._checkpoints, self._tail, self._time = writer, Checkpoints(keeper), tail, time
+        self._writer, self._tail, self._time = writer, tail, time
+        self.checkpoints = Checkpoints(keeper)
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Waiting] = []
         self._busy = False
@@ -79,7 +80,7 @@ class Commits:
         while count < len(self._pending) and size < COMMIT_BYTES:
             size += sum([len(draft.envelope.json) for draft in self._pending[count][0]])
             count += 1
-        self._checkpoints.ahead(size + COMMIT_COST)
+        self.checkpoints.ahead(size + COMMIT_COST)
         taken, self._pending = self._pending[:count], self._pending[count:]
         return taken
 

@@ -31,6 +31,9 @@ from callboard.logs.lock import Lock
 
 Sync = Literal["normal", "full"]
 
+_PAUSE = 0.005
+"""Seconds between two slices of pruning: the disk is the appends' first."""
+
 
 class SqliteLog(Log):
     """The log in `path`; open it with `open_sqlite`."""
@@ -89,6 +92,8 @@ class SqliteLog(Log):
         pruned = 0
         while gone := await self._writer.run(partial(blocks.prune, before=before, last=last)):
             pruned += gone
+            self._commits.checkpoints.ahead(blocks.SLICE_BYTES)
+            await asyncio.sleep(_PAUSE)
         return pruned
 
     async def size(self) -> int:
