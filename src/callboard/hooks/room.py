@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from types import TracebackType
@@ -21,18 +20,18 @@ from typing import Any, Final, Self
 import structlog
 
 from callboard.bus import Bus, Subscription
-from callboard.errors import StorageFailed
 from callboard.event import Event, caused_by, new_id
 from callboard.hooks.actions import Actions
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
 from callboard.hooks.explaining import Explanation, explain
 from callboard.hooks.fields import BadHook
-from callboard.hooks.lane import Lane
+from callboard.hooks.intake import Intake
+from callboard.hooks.lanes import Lanes
 from callboard.hooks.lease import Taken
 from callboard.hooks.listening import Listening, subscription
 from callboard.hooks.model import Hook, HookSet
 from callboard.hooks.planning import past, steps, wanted
-from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted, number_of, started
+from callboard.hooks.run import Cancel, Known, Outcome, Run, Step, Wanted, number_of
 from callboard.hooks.runs import Runs
 from callboard.hooks.spelling import Spelling
 from callboard.store import Store
@@ -43,8 +42,6 @@ LOADED: Final = "callboard.hooks.loaded"
 REFUSED: Final = "callboard.hooks.refused"
 FAILED: Final = "callboard.hook.failed"
 GAP: Final = "callboard.meta.gap"
-_MOST_WAITING: Final = 2000
-"""Steps that may wait to be stored before the room takes no more events."""
 
 
 class Hooks:
@@ -58,30 +55,22 @@ class Hooks:
         self._bus = bus
         self._grace = grace
         self._actions = Actions(bus)
-        self._lanes: dict[str, Lane] = {}
-        self._leaving: list[asyncio.Task[None]] = []
+        self._lanes = Lanes(self.runs, self._actions.act, self._failed)
+        self._intake = Intake(self.runs, self._lanes.stored)
         self._listening = Listening(())
         self._known: set[str] = set()
         self._marker = ""
-        self._caught_up = asyncio.Event()
         self._spelling = Spelling()
         self._subscription: Subscription | None = None
         self._generation = 0
-        self._cursor: str | None = None
-        self._saved: str | None = None
         self._taken = taken
-        self._steps: list[Step] = []
-        self._wake = asyncio.Event()
-        self._room = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
-        self._closing = False
 
     async def __aenter__(self) -> Self:
-        self._cursor, known = await self.runs.begin()
+        self._intake.cursor, known = await self.runs.begin()
         self._known = set(known)
         if self._taken is not None and self._taken.cursor:
             await self._take_over(self._taken.cursor)
-        self._writing = asyncio.create_task(self._write())
+        self._intake.start()
         await self._load(self.hook_set)
         return self
 
@@ -89,11 +78,8 @@ class Hooks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._turn_away()
-        self._closing = True
-        self._wake.set()
-        if self._writing is not None:
-            await self._writing
-        await asyncio.gather(*(lane.end(self._grace) for lane in self._lanes.values()), *self._leaving)
+        await self._intake.close()
+        await self._lanes.end(self._grace)
         await self._actions.close()
 
     @property
@@ -103,7 +89,7 @@ class Hooks:
 
     async def caught_up(self) -> None:
         """Wait until all that was on the log when the hooks were loaded has been read."""
-        await self._caught_up.wait()
+        await self._lanes.caught_up.wait()
 
     async def reload(self, hooks: HookSet) -> None:
         """Take other hooks in place of these, if all of them are right; else change nothing.
@@ -121,8 +107,7 @@ class Hooks:
     async def redrive(self, runs: Collection[int] | None = None, hook: str = "") -> int:
         """Queue dead letters again: the given runs, or all, of one hook or of all; returns how many."""
         names = await self.runs.redrive(runs, hook)
-        for name in set(names) & set(self._lanes):
-            self._lanes[name].pump()
+        self._lanes.pump(sorted(set(names)))
         return len(names)
 
     async def replay(self, events: Iterable[Event], hook: str = "") -> int:
@@ -135,7 +120,7 @@ class Hooks:
         for step in wants:
             if isinstance(step, Wanted) and step.state == "queued":
                 self._lanes[step.hook].expect()
-        self._go(wants, await self.runs.store_read(wants, None))
+        self._lanes.stored(wants, await self.runs.store_read(wants, None))
         return sum(isinstance(step, Wanted) and step.state == "queued" for step in wants)
 
     async def explain(self, position: str, hook: str, event: Event | None) -> Explanation:
@@ -146,12 +131,12 @@ class Hooks:
     def low_water(self) -> str:
         """The position behind which another node would have to begin, so that nothing is lost."""
         oldest = self.runs.oldest_open()
-        return f"{_log(oldest)}-{number_of(oldest) - 1}" if oldest else self._saved or ""
+        return f"{_log(oldest)}-{number_of(oldest) - 1}" if oldest else self._intake.saved or ""
 
     async def _take_over(self, cursor: str) -> None:
         """Go on where another node's last claim says; what waits here was taken over by it before."""
         await self.runs.abandon((), "another node has run the hooks meanwhile")
-        self._cursor = cursor
+        self._intake.cursor = cursor
         self._known.update(hook.name for hook in self.hooks)
 
     async def _load(self, hooks: HookSet) -> None:
@@ -160,31 +145,22 @@ class Hooks:
             LOADED, {"hooks": [hook.name for hook in hooks.hooks], "faults": list(map(str, hooks.faults))}
         )
         self._turn_away()
+        await self._intake.settled()
         position = await self._bus.publish(marker)
         self.hook_set, self._marker = hooks, marker.id
-        self._caught_up.clear()
-        await self._exchange_lanes()
+        await self._exchange()
         self._listen(position)
         for fault in hooks.faults:
             log_.warning("a hook was left out", file=fault.file, line=fault.line, reason=fault.reason)
 
-    async def _exchange_lanes(self) -> None:
-        """Give each new or changed hook a lane, which begins when the old one's last run has ended."""
-        hooks = {hook.name: hook for hook in self.hooks}
-        leaving: dict[str, asyncio.Task[None]] = {}
-        for name, lane in list(self._lanes.items()):
-            if hooks.get(name) != lane.hook:
-                del self._lanes[name]
-                leaving[name] = asyncio.create_task(lane.end(lane.hook.policy.timeout))
-        for name, hook in hooks.items():
-            if name not in self._lanes:
-                self._lanes[name] = Lane(hook, self.runs, self._actions.act, self._failed, leaving.get(name))
-        self._leaving = [task for task in self._leaving if not task.done()] + list(leaving.values())
+    async def _exchange(self) -> None:
+        """Put the loaded hooks in the place of the ones before."""
+        self._lanes.exchange(self.hooks)
         if not self.hook_set.faults:  # one of the faulty ones may be theirs
-            await self.runs.abandon(list(hooks), "its hook is no longer in the configuration, or not enabled")
+            names = [hook.name for hook in self.hooks]
+            await self.runs.abandon(names, "its hook is no longer in the configuration, or not enabled")
         self._listening = Listening([hook for hook in self.hooks if hook.name in self._known])
-        for lane in self._lanes.values():
-            lane.pump()
+        self._lanes.pump()
 
     def _turn_away(self) -> None:
         """Take nothing more from the old subscription, so that the cursor stays before the marker."""
@@ -194,14 +170,14 @@ class Hooks:
 
     def _listen(self, marked: str) -> None:
         """Follow the bus from the cursor on, from the marker when there is none for this log."""
-        if self._cursor is not None and _log(self._cursor) != _log(marked):
-            log_.warning("the hooks' cursor is of another log; they begin at its head", cursor=self._cursor)
-            self._cursor = None
-        fresh = self._cursor is None
+        cursor = self._intake.cursor
+        if cursor is not None and _log(cursor) != _log(marked):
+            log_.warning("the hooks' cursor is of another log; they begin at its head", cursor=cursor)
+            cursor = None
         expression = subscription(self.hooks, (LOADED, GAP))
         receive = partial(self._receive, self._generation)
-        self._subscription = self._bus.subscribe(expression, receive, after=self._cursor or marked)
-        if fresh:
+        self._subscription = self._bus.subscribe(expression, receive, after=cursor or marked)
+        if cursor is None:
             self._begin_here(marked)
 
     def _begin_here(self, position: str) -> None:
@@ -209,7 +185,7 @@ class Hooks:
         new = tuple(hook.name for hook in self.hooks if hook.name not in self._known)
         self._known.update(new)
         self._listening = Listening(self.hooks)
-        self._add([Known(new, position)], position)
+        self._intake.add([Known(new, position)], position)
 
     async def _receive(self, generation: int, event: Event) -> None:
         """Decide for one event; waits only when too much is waiting to be stored.
@@ -224,10 +200,8 @@ class Hooks:
         elif event.topic == LOADED and event.id == self._marker:
             self._begin_here(entry.position)
         else:
-            self._add(self._steps_for(event), entry.position)
-        if len(self._steps) > _MOST_WAITING and not self._closing:
-            self._room.clear()
-            await self._room.wait()
+            self._intake.add(self._steps_for(event), entry.position)
+        await self._intake.room()
 
     def _steps_for(self, event: Event) -> list[Step]:
         document = document_of(event)
@@ -263,55 +237,6 @@ class Hooks:
             and bool(taken.cursor)
             and number_of(_position(event)) <= number_of(taken.position)
         )
-
-    def _add(self, steps: Collection[Step], position: str) -> None:
-        self._steps.extend(steps)
-        self._cursor = position
-        self._wake.set()
-
-    async def _write(self) -> None:
-        """Store what was read, all that has gathered in one transaction; never lose a step."""
-        while self._wake.is_set() or not self._closing:
-            await self._wake.wait()
-            self._wake.clear()
-            steps, self._steps = self._steps, []
-            cursor = self._cursor
-            ids = await self._stored(steps, cursor)
-            self._saved = cursor
-            self._room.set()
-            self._go(steps, ids)
-
-    async def _stored(self, steps: Sequence[Step], cursor: str | None) -> list[int | None]:
-        while True:
-            try:
-                return await self.runs.store_read(steps, cursor)
-            except StorageFailed as error:
-                log_.error("hook runs can't be stored; trying again", error=str(error))
-                await asyncio.sleep(1.0)
-
-    def _go(self, steps: Sequence[Step], ids: Sequence[int | None]) -> None:
-        """Start what may start, and wake the lanes of what must wait."""
-        queued: Counter[str] = Counter()
-        for step, number in zip(steps, ids, strict=True):
-            if isinstance(step, Known):
-                self._ready()
-            if not isinstance(step, Wanted) or (lane := self._lanes.get(step.hook)) is None:
-                continue
-            if step.state == "queued":
-                queued[step.hook] += 1
-            elif step.state == "running" and number is None:
-                lane.release(step.key)
-            elif step.state == "running" and number is not None:
-                lane.start(started(step, number))
-        for name, count in queued.items():
-            self._lanes[name].stored(count)
-
-    def _ready(self) -> None:
-        """The past has been read, and what it cancels is cancelled: delayed runs may start."""
-        self._caught_up.set()
-        for lane in self._lanes.values():
-            lane.ready = True
-            lane.pump()
 
     def _failed(self, hook: Hook, run: Run, outcome: Outcome, state: str) -> None:
         """Tell the log that a run failed for good."""
