@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,26 @@ async def test_another_log_than_before_is_a_gap_and_no_silence(own_server: Serve
         await until(lambda: 3 in heard)
         await until(lambda: gaps)
     assert heard == [1, 2, 3]
+
+
+async def test_a_line_on_which_nothing_comes_any_more_is_found(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from callboard.client import line as module
+
+    made: list[module.Line] = []
+
+    class Impatient(module.Line):
+        def __init__(self, socket: Any, peer: Any, _: float) -> None:
+            super().__init__(socket, peer, 1.0)
+            made.append(self)
+
+    monkeypatch.setattr(module, "Line", Impatient)
+    async with to(own_server) as board:
+        assert own_server.process is not None
+        own_server.process.send_signal(signal.SIGSTOP)  # the port is open, and nobody is at home
+        try:
+            await until(lambda: not board.connected)
+        finally:
+            own_server.process.send_signal(signal.SIGCONT)
+        await until(lambda: len(made) > 1 and board.connected)

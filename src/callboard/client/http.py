@@ -26,6 +26,9 @@ SILENCE = 35.0
 """Seconds that a stream may be silent: the hub says something every ten."""
 LONGEST = 64 << 20
 
+_MOST_CONNECTIONS = 1000
+"""A request holds one while it waits for replies; aiohttp's 100 would make the next wait for those."""
+
 _ERRORS: Mapping[str, type[errors.CallboardError]] = {
     "bad-event": errors.BadEvent,
     "bad-expression": errors.BadExpression,
@@ -82,6 +85,7 @@ class Http:
         """The pool, made when it is first needed: it belongs to the loop that runs then."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS),
                 headers={"ftrack-user": self.credentials.user, "ftrack-api-key": self.credentials.key},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=PATIENCE),
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import NoReturn
@@ -20,6 +21,8 @@ from callboard.client.http import CONNECT, Http, unreachable
 from callboard.errors import Gone, ProtocolError, Unauthenticated
 from callboard.event import Envelope, Stamp
 from callboard.wire.peer import Answered, Arrival, Delivered, Goodbye, Peer, Ping, Rejected, Welcome
+
+log = logging.getLogger("callboard.client")
 
 PATH = "/socket.io/?EIO=4&transport=websocket"
 LONGEST = 64 << 20
@@ -39,6 +42,7 @@ class Line:
         self._silence = silence
         self._answers: dict[int, Answer] = {}
         self._asked = 0
+        self._heard = 0.0
         self._texts: deque[str] = deque()
         self._handled: dict[str, str] = {}
         self._due = asyncio.Event()
@@ -72,10 +76,25 @@ class Line:
 
     async def run(self, deliver: Deliver) -> NoReturn:
         """Read until the line breaks; raises Gone then, with the reason."""
-        while True:
-            text = await _receive(self._socket, self._silence)
-            for packet in _understood(self._peer, text):
-                self._take(packet, deliver)
+        loop = asyncio.get_running_loop()
+        self._heard = loop.time()
+        watching = asyncio.create_task(self._watch(), name="callboard watch")
+        try:
+            while True:
+                text = await _receive(self._socket)
+                self._heard = loop.time()
+                for packet in _understood(self._peer, text):
+                    self._take(packet, deliver)
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """Close a line on which nothing comes any more: a timeout at each message costs a third of it."""
+        loop = asyncio.get_running_loop()
+        while (left := self._heard + self._silence - loop.time()) > 0:  # noqa: ASYNC110 - time is waited for
+            await asyncio.sleep(left)
+        log.warning("The hub was silent for %g s.", self._silence)
+        await self._socket.close()
 
     def _take(self, packet: Arrival, deliver: Deliver) -> None:
         match packet:
@@ -142,7 +161,7 @@ async def _greet(socket: aiohttp.ClientWebSocketResponse, user: str, key: str) -
     peer = Peer()
     await socket.send_str(peer.open(user, key))
     while True:
-        for packet in _understood(peer, await _receive(socket, CONNECT)):
+        for packet in _understood(peer, await _receive(socket)):
             match packet:
                 case Welcome(_, interval, timeout):
                     return Line(socket, peer, interval + timeout)
@@ -159,12 +178,9 @@ def _understood(peer: Peer, text: str) -> list[Arrival]:
         raise Gone(f"What answers there is no Callboard hub: {error}") from None
 
 
-async def _receive(socket: aiohttp.ClientWebSocketResponse, patience: float) -> str:
-    """Return the next text; raises Gone when the socket is closed or silent for too long."""
-    try:
-        message = await socket.receive(timeout=patience)
-    except TimeoutError:
-        raise Gone(f"The hub was silent for {patience:g} s.") from None
+async def _receive(socket: aiohttp.ClientWebSocketResponse) -> str:
+    """Return the next text; raises Gone when the socket is closed."""
+    message = await socket.receive()
     if message.type is aiohttp.WSMsgType.TEXT:
         return str(message.data)
     if message.type is aiohttp.WSMsgType.BINARY:
