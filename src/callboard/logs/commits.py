@@ -4,6 +4,9 @@
                                                                              |
                     futures <-- the next commit goes first <-- Tail <-- done, or an error
 
+When much is under way a commit takes half of it: while the disk has one half, the other is
+acknowledged and published anew. All in one would have the disk and the loop wait for each other.
+
 All state is the loop's. The desk gets finished blocks and gives back nothing or an error, so a
 busy loop and the writer's thread meet twice a commit, not once a row (decision 0004).
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import Future
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
@@ -23,14 +27,16 @@ from callboard.hub.tail import Tail
 from callboard.logs import blocks
 from callboard.logs.desk import Desk
 
-COMMIT_BYTES = 4 << 20
-"""Appends are taken into one commit until they have so many bytes."""
+MOST_BYTES = 4 << 20
+LEAST_BYTES = 1 << 16
+"""A commit has about half of what is under way, within these bounds."""
 CHECKPOINT_BYTES = 4 << 20
 """After so many bytes the write-ahead log is moved into the file, beside the writer."""
 COMMIT_COST = 8192
 """Bytes of pages that a commit takes in the write-ahead log beside its events, about."""
 
-_Waiting = tuple[Sequence[Draft], Future[Sequence[Entry]]]
+_Waiting = tuple[Sequence[Draft], Future[Sequence[Entry]], int]
+"""Drafts, who waits for them, and their bytes."""
 
 
 class Commits:
@@ -40,7 +46,8 @@ class Commits:
         self._writer, self._tail, self._time = writer, tail, time
         self.checkpoints = Checkpoints(keeper)
         self._loop = asyncio.get_running_loop()
-        self._pending: list[_Waiting] = []
+        self._pending: deque[_Waiting] = deque()
+        self._size = self._last_size = 0
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -48,7 +55,9 @@ class Commits:
     def append(self, drafts: Sequence[Draft]) -> Future[Sequence[Entry]]:
         """Have `drafts` stored; done with their entries once they are, or StorageFailed."""
         future: Future[Sequence[Entry]] = self._loop.create_future()
-        self._pending.append((drafts, future))
+        size = sum([len(draft.envelope.json) for draft in drafts])
+        self._pending.append((drafts, future, size))
+        self._size += size
         if not self._busy:
             self._busy = True
             self._idle.clear()
@@ -64,9 +73,7 @@ class Commits:
         try:
             entries = self._stamp(taken)
             written = blocks.to_blocks(entries)
-        except (
-            Exception
-        ) as error:  # a draft that can't be written (a name that is no text) hurts no later one
+        except Exception as error:  # a name that is no text, say: it hurts no later draft
             self._done(taken, [], None, StorageFailed(f"These events can't be stored: {error}."))
             return
         if entries:
@@ -75,19 +82,22 @@ class Commits:
             self._done(taken, entries, None, None)
 
     def _take(self) -> list[_Waiting]:
-        """Take pending appends, whole ones, of about COMMIT_BYTES."""
-        size = count = 0
-        while count < len(self._pending) and size < COMMIT_BYTES:
-            size += sum([len(draft.envelope.json) for draft in self._pending[count][0]])
-            count += 1
+        """Take pending appends, whole ones: about half of what is under way."""
+        half = (self._size + self._last_size) // 2
+        wanted = max(min(half, MOST_BYTES), LEAST_BYTES)
+        taken, size = [], 0
+        while self._pending and size < wanted:
+            taken.append(self._pending.popleft())
+            size += taken[-1][2]
+        self._size -= size
+        self._last_size = size
         self.checkpoints.ahead(size + COMMIT_COST)
-        taken, self._pending = self._pending[:count], self._pending[count:]
         return taken
 
     def _stamp(self, taken: Sequence[_Waiting]) -> list[Entry]:
         """Return the drafts as entries: the next positions, and one time, never an earlier one."""
         self._time = now = max(time.time(), self._time)
-        drafts = chain.from_iterable([drafts for drafts, _ in taken])
+        drafts = chain.from_iterable([drafts for drafts, _, _ in taken])
         return [
             Entry(position, now, draft.publisher, draft.envelope)
             for position, draft in enumerate(drafts, self._tail.last + 1)
@@ -103,6 +113,7 @@ class Commits:
             self._commit()
         else:
             self._busy = False
+            self._last_size = 0
             self._idle.set()
         answer(taken, entries, error)
 
@@ -110,7 +121,7 @@ class Commits:
 def answer(taken: Sequence[_Waiting], entries: Sequence[Entry], error: Exception | None) -> None:
     """Give each append its own entries, or all of them the error."""
     start = 0
-    for drafts, future in taken:
+    for drafts, future, _ in taken:
         stop = start + len(drafts)
         if future.done():  # given up by who asked; stored all the same
             pass
