@@ -21,8 +21,9 @@ class Hub:
 
     def __init__(self, server: Server, user: str | None = None, key: str | None = None) -> None:
         self.hub = EventHub(server.url, user or server.user, key or server.key)
-        # How long the client waits between two attempts is its own affair: 10 s, which no test has.
+        # It would try 30 times, every 10 s: the same five minutes, in steps that a test has the time for.
         self.hub._auto_reconnect_delay = 0.1
+        self.hub._auto_reconnect_attempts = 3000
 
     @property
     def id(self) -> str:
