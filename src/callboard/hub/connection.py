@@ -7,8 +7,8 @@ goes into the log. Source: seeds/studio-events.txt, "Subscribing to events", fac
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -18,8 +18,10 @@ from callboard.bus import REPLY
 from callboard.errors import BadEvent, CallboardError
 from callboard.event import Entry, Envelope, decode_json, encode_json
 from callboard.expression import parse
+from callboard.hub.owed import Owed, Replies, Returns
 from callboard.hub.principal import Principal
-from callboard.hub.recipient import Framing, Outstanding, Recipient, Subscription
+from callboard.hub.receipts import Receipts
+from callboard.hub.recipient import FAR, Framing, Recipient, Subscription
 from callboard.hub.stream import gap_entry
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ SUBSCRIBE = "ftrack.meta.subscribe"
 UNSUBSCRIBE = "ftrack.meta.unsubscribe"
 _MOST_SUBSCRIPTIONS = 20_000
 _MOST_WISH = 128 * 1024
-_MOST_IN_FLIGHT = 16 << 20
+_LONGEST_ID = 1024
+_MOST_IN_FLIGHT = 4 << 20
+_MOST_IN_FLIGHT_OF_ALL = 64 << 20
 _DURABLE = (True, "received", "handled", "acknowledged")
 
 
@@ -95,10 +99,7 @@ class Connection(Recipient):
         self._pipe = pipe
         self._in_flight = 0
         self._paused = False
-        self._pinged = 0
-        self._pinging = False
-        self._freed: asyncio.Event | None = None
-        self._durables: list[Subscription] = []
+        self._receipts: Receipts | None = None
 
     def publish(self, envelope: Envelope, ack: int | None) -> None:
         """Take an event that the peer sent: store it, or subscribe, and answer if an answer is asked for."""
@@ -115,13 +116,18 @@ class Connection(Recipient):
     def _store(self, envelope: Envelope, ack: int | None) -> None:
         envelope = self._with_source(envelope)
         size = len(envelope.json)
-        self._hub.accept(self.principal, envelope, self, (ack, size))
+        hub = self._hub
+        hub.accept(self.principal, envelope, self, (ack, size))
         self._in_flight += size
-        if self._in_flight > _MOST_IN_FLIGHT and not self._paused:
+        hub.in_flight += size
+        if self._in_flight > _MOST_IN_FLIGHT or hub.in_flight > _MOST_IN_FLIGHT_OF_ALL:
+            self._hold()
+
+    def _hold(self) -> None:
+        """Read nothing more from a peer that publishes faster than the log takes it."""
+        if not self._paused:
             self._paused = True
             self._pipe.pause(True)
-        if envelope.topic == REPLY:
-            self._replied(envelope)
 
     def _with_source(self, envelope: Envelope) -> Envelope:
         """Give an event a source with an id: without one a listener's reply fails (facts, rule 7)."""
@@ -136,22 +142,22 @@ class Connection(Recipient):
 
     def stored(self, ack: tuple[int | None, int], entry: Entry) -> None:
         """An event of this peer is durable: say so."""
-        self._in_flight -= ack[1]
-        if self._paused:
-            self._read_on()
+        self._landed(ack[1])
         if ack[0] is not None:
             position = self._hub.log.text(entry.position) if self._stamped else ""
             self._hub.router.touch(self, self._pipe.acknowledged(ack[0], True, position))
+        if self._receipts is not None and entry.envelope.topic == REPLY:
+            self._receipts.replied(entry.envelope)
 
     def failed(self, ack: tuple[int | None, int], error: Exception) -> None:
         """An event of this peer could not be stored: say so."""
-        self._in_flight -= ack[1]
-        if self._paused:
-            self._read_on()
+        self._landed(ack[1])
         self.answer(ack[0], False, str(error))
 
-    def _read_on(self) -> None:
-        if self._in_flight < _MOST_IN_FLIGHT // 2:
+    def _landed(self, size: int) -> None:
+        self._in_flight -= size
+        self._hub.in_flight -= size
+        if self._paused and self._in_flight < _MOST_IN_FLIGHT // 2:
             self._paused = False
             self._pipe.pause(False)
 
@@ -171,43 +177,53 @@ class Connection(Recipient):
             raise BadEvent(
                 f"To subscribe, send data with `subscription` and `subscriber`: {error}."
             ) from None
-        subscriber = {**wish.subscriber}
-        if subscriber.get("id") is None:
-            subscriber["id"] = self.name
-        subscriber["id"] = str(subscriber["id"])
+        subscriber = self._described(wish.subscriber)
         expression = parse(wish.subscription)
         known = self.subscriptions.get((subscriber["id"], wish.subscription))
         if known is not None:
-            self._hub.router.describe(known, subscriber)
+            self._hub.describe(known, subscriber)
             self._taken(ack, self._hub.router.position)
             return
         if len(self.subscriptions) >= _MOST_SUBSCRIPTIONS:
             raise BadEvent(f"This connection has {_MOST_SUBSCRIPTIONS} subscriptions: use wider expressions.")
         self._hub.own(subscriber["id"], self.principal)
-        durable = subscriber.get("durable")
+        durable = subscriber.get("durable") in _DURABLE
         subscription = Subscription(
             self,
             wish.subscription,
             expression,
             subscriber,
-            self._hub.router.position,
-            cursor=self._cursor(subscriber["id"]) if durable in _DURABLE else None,
-            handled=Outstanding() if durable == "handled" else None,
+            FAR if durable else self._hub.router.position,
+            cursor=f"{self.principal.name}/{subscriber['id']}" if durable else None,
+            owed=_owed(subscriber.get("durable")),
         )
         self.subscriptions[subscription.id, subscription.text] = subscription
-        if subscription.cursor is None:
+        if durable:
+            self._hub.durables.resume(subscription, partial(self._resumed, subscription, ack))
+        else:
             self._hub.router.add(subscription)
             self._taken(ack, subscription.since)
-        else:
-            self._durables.append(subscription)
-            self._hub.resume(subscription, lambda: self._taken(ack, subscription.since))
+
+    def _described(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a subscriber says of itself, with an id that is text."""
+        name = str(self.name if given.get("id") is None else given["id"])
+        if len(name) > _LONGEST_ID:
+            raise BadEvent(f"This subscriber's id has {len(name)} characters: use at most {_LONGEST_ID}.")
+        return {**given, "id": name}
+
+    def _resumed(self, subscription: Subscription, ack: int | None, error: CallboardError | None) -> None:
+        if error is not None:
+            self.drop(subscription)
+            self.answer(ack, False, str(error))
+            return
+        if self._receipts is None:
+            self._receipts = Receipts(self, self._hub, self._pipe)
+        self._receipts.begin(subscription)
+        self._taken(ack, subscription.since)
 
     def _taken(self, ack: int | None, since: int) -> None:
         """A subscription stands; our own client is told behind which position events come to it live."""
         self.answer(ack, True, self._hub.log.text(since) if self._stamped else "")
-
-    def _cursor(self, subscriber: str) -> str:
-        return f"{self.principal.name}/{subscriber}"
 
     def _unsubscribe(self, envelope: Envelope, ack: int | None) -> None:
         try:
@@ -228,18 +244,11 @@ class Connection(Recipient):
     def drop(self, subscription: Subscription) -> None:
         """End one subscription; a durable cursor stays where it is."""
         self.subscriptions.pop((subscription.id, subscription.text), None)
-        if subscription.cursor is not None:
-            self._durables.remove(subscription)
+        if self._receipts is not None:
+            self._receipts.end(subscription)
         self._hub.leave(subscription)
 
-    def _replied(self, envelope: Envelope) -> None:
-        """A reply may be what a `durable: "handled"` subscriber owed."""
-        for subscription in self.subscriptions.values():
-            handled = subscription.handled
-            if handled is not None and handled.reply(envelope.in_reply_to_event or ""):
-                self._hub.move(subscription, handled.handled(self.standing))
-                if self._freed is not None and not handled.full:
-                    self._freed.set()
+    lose = drop
 
     @property
     def standing(self) -> int:
@@ -247,59 +256,31 @@ class Connection(Recipient):
         return self._hub.router.position if self.live else self.position
 
     def flush(self) -> bool:
-        """Write the outbox, and behind it a ping that asks a durable subscriber's library how far it has read."""
-        if self._durables:
-            self._ping_if_due()
+        """Write the outbox, and behind it a ping that asks how far durable subscribers have come."""
+        if self._receipts is not None:
+            self._receipts.flush(self.outbox)
         frames, self.outbox = self.outbox, []
-        fits = self._pipe.write(frames)
-        return fits and not self._owing
-
-    @property
-    def _owing(self) -> bool:
-        return any(one.handled is not None and one.handled.full for one in self._durables)
-
-    def _ping_if_due(self) -> None:
-        ping = self._due_ping()
-        if ping is not None:
-            self.outbox.append(ping)
-
-    def _due_ping(self) -> bytes | None:
-        if self._pinging or self.standing == self._pinged:
-            return None
-        self._pinging = True
-        self._pinged = self.standing
-        return self._pipe.ping(str(self._pinged).encode())
+        return self._pipe.write(frames)
 
     def pong(self, payload: bytes) -> None:
-        """The peer's library has read everything up to the position in `payload`."""
-        if not payload.isdigit() or int(payload) > self._pinged:
-            return
-        self._pinging = False
-        for subscription in self._durables:
-            mode = subscription.subscriber.get("durable")
-            if mode in (True, "received"):
-                self._hub.move(subscription, int(payload))
-            elif subscription.handled is not None:
-                self._hub.move(subscription, min(int(payload), subscription.handled.handled(int(payload))))
+        """The peer's library has read everything that was written before the ping with `payload`."""
+        if self._receipts is not None:
+            self._receipts.pong(payload)
 
     def acknowledge(self, subscriber: str, position: int) -> None:
         """Our own client says that its handler has returned."""
-        for subscription in self._durables:
-            if subscription.id == subscriber and subscription.subscriber.get("durable") == "acknowledged":
-                self._hub.move(subscription, min(position, self.standing))
+        if self._receipts is not None:
+            self._receipts.acknowledge(subscriber, position)
 
     def beat(self) -> None:
         """Called now and then: lets cursors of subscribers that nothing matches move on."""
-        ping = self._due_ping() if self._durables else None
+        ping = self._receipts.due_ping() if self._receipts is not None else None
         if ping is not None:
             self._hub.router.touch(self, ping)
 
     async def room(self) -> None:
-        """Wait until the socket has room and a `handled` subscriber owes less."""
+        """Wait until the socket has room."""
         await self._pipe.drained()
-        while self._owing:
-            self._freed = asyncio.Event()
-            await self._freed.wait()
 
     def miss(self, after: int, before: int) -> None:
         """Send the gap in its place."""
@@ -309,5 +290,9 @@ class Connection(Recipient):
     def close(self) -> None:
         """Forget the peer; durable cursors stay."""
         self._hub.detach(self)
-        if self._freed is not None:
-            self._freed.set()
+
+
+def _owed(durable: Any) -> Owed | None:
+    if durable == "handled":
+        return Replies()
+    return Returns() if durable == "acknowledged" else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -21,11 +21,11 @@ from callboard.bus import REPLY
 from callboard.errors import BadEvent, CallboardError, Denied, EventTooBig, StorageFailed
 from callboard.event import Document, Draft, Entry, Envelope
 from callboard.expression import both, parse, parse_target
-from callboard.hub.connection import Connection
+from callboard.hub.durables import Durables
 from callboard.hub.log import Log
 from callboard.hub.nodes import Nodes
 from callboard.hub.principal import Principal
-from callboard.hub.recipient import Recipient, Subscription
+from callboard.hub.recipient import FAR, Recipient, Subscription
 from callboard.hub.replies import Requests
 from callboard.hub.router import Router
 from callboard.hub.sieve import sieve_of
@@ -57,7 +57,10 @@ class Hub:
         self.router = Router(log, self.requests)
         self.nodes = Nodes(log, self.router, self.requests)
         self.router.on_request = self.nodes.ask
+        self.durables = Durables(log, self.router)
         self.state = State()
+        self.in_flight = 0
+        """Bytes of events from sockets that are accepted and not stored yet."""
         self.accepted = 0
         self.refused = 0
         self.failure: BaseException | None = None
@@ -65,8 +68,6 @@ class Hub:
         self._pending: list[Draft] = []
         self._waiting: list[tuple[Waiting, Any]] = []
         self._owners: dict[str, tuple[str, int]] = {}
-        self._durable: dict[str, list[Subscription]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         head = await self.log.last()
@@ -79,10 +80,10 @@ class Hub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.commit()
-        for task in [self._routing, *self._tasks]:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        self.durables.close()
+        self._routing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._routing
 
     # Taking events in
 
@@ -147,6 +148,13 @@ class Hub:
             raise Denied(f"The subscriber id {subscriber} belongs to another user: choose an id of your own.")
         self._owners[subscriber] = (owner, count + 1)
 
+    def describe(self, subscription: Subscription, subscriber: Mapping[str, Any]) -> None:
+        """Replace what a subscriber says of itself; its subscription stays."""
+        if subscription.since == FAR:  # it waits, and is in no index yet
+            subscription.subscriber = subscriber
+        else:
+            self.router.describe(subscription, subscriber)
+
     def leave(self, subscription: Subscription) -> None:
         """Feed a subscription no more."""
         self.router.remove(subscription)
@@ -166,39 +174,7 @@ class Hub:
         else:
             self._owners.pop(subscription.id, None)
             self.requests.leave([subscription.id])
-        if subscription.cursor is not None:
-            holders = self._durable.get(subscription.cursor, [])
-            if subscription in holders:
-                holders.remove(subscription)
-            if not holders:
-                self._durable.pop(subscription.cursor, None)
-
-    # Durable subscribers
-
-    def resume(self, subscription: Subscription, done: Callable[[], None]) -> None:
-        """Feed a durable subscription from its cursor on; the newest connection owns the cursor."""
-        cursor = str(subscription.cursor)
-        for other in list(self._durable.get(cursor, [])):
-            if other.recipient is not subscription.recipient and isinstance(other.recipient, Connection):
-                other.recipient.drop(other)
-        self._durable.setdefault(cursor, []).append(subscription)
-        self._spawn(self._resume(subscription, cursor, done))
-
-    async def _resume(self, subscription: Subscription, cursor: str, done: Callable[[], None]) -> None:
-        cursors = await self.log.cursors()
-        if subscription not in self._durable.get(cursor, []):
-            return
-        subscription.since = min(cursors.get(cursor, self.router.position), self.router.position)
-        if cursor not in cursors:
-            self.log.move(cursor, subscription.since)
-        self.router.add(subscription)
-        done()
-
-    def move(self, subscription: Subscription, position: int) -> None:
-        """Move the cursor of a durable subscription forward, if it still owns it."""
-        cursor = subscription.cursor
-        if cursor is not None and subscription in self._durable.get(cursor, ()):
-            self.log.move(cursor, position)
+        self.durables.leave(subscription)
 
     # Looking back, and streams
 
@@ -242,21 +218,22 @@ class Hub:
         """Give a stream of entries that match: from now on, behind `after`, or from a durable cursor on."""
         stream = Stream(principal, self.log.text)
         self.own(str(subscriber["id"]), principal)
-        since = self.router.position if after is None else after
+        since = FAR if cursor is not None else self.router.position if after is None else after
         subscription = Subscription(stream, expression, parse(expression), subscriber, since, cursor)
         stream.subscriptions[subscription.id, expression] = subscription
         try:
             if cursor is None:
                 self.router.add(subscription)
             else:
-                self._durable.setdefault(cursor, []).append(subscription)
-                await self._resume(subscription, cursor, lambda: None)
+                await self._resumed(subscription)
             yield stream
         finally:
             stream.close()
             self.detach(stream)
 
-    def _spawn(self, coroutine: Any) -> None:
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _resumed(self, subscription: Subscription) -> None:
+        begun: asyncio.Future[CallboardError | None] = asyncio.get_running_loop().create_future()
+        self.durables.resume(subscription, lambda error: None if begun.done() else begun.set_result(error))
+        error = await begun
+        if error is not None:
+            raise error

@@ -16,6 +16,7 @@ from typing import Any
 from callboard.bus import REPLY
 from callboard.event import Entry
 from callboard.expression import Expression, both
+from callboard.hub.owed import Owed
 from callboard.hub.principal import Principal
 
 FAR = sys.maxsize
@@ -29,15 +30,16 @@ class Subscription:
     """One expression of one subscriber on one recipient.
 
     `expression` is what was asked for, `allowed` the same within what the principal may receive.
-    `since` is the position up to which it wants nothing; `cursor` names its durable cursor.
+    `since` is the position up to which it wants nothing; `cursor` names its durable cursor, and
+    `owed` is what it was given and has not confirmed, if that is more than a matter of reading.
     """
 
     __slots__ = (
         "allowed",
         "cursor",
         "expression",
-        "handled",
         "id",
+        "owed",
         "recipient",
         "since",
         "subscriber",
@@ -52,7 +54,7 @@ class Subscription:
         subscriber: Mapping[str, Any],
         since: int,
         cursor: str | None = None,
-        handled: Outstanding | None = None,
+        owed: Owed | None = None,
     ) -> None:
         receive = recipient.principal.receive
         self.recipient = recipient
@@ -63,7 +65,7 @@ class Subscription:
         self.id = str(subscriber.get("id", ""))
         self.since = since
         self.cursor = cursor
-        self.handled = handled
+        self.owed = owed
 
     def wants(self, entry: Entry) -> bool:
         """Return whether the expression holds.
@@ -80,35 +82,6 @@ class Subscription:
             and self.allowed is not self.expression
             and self.expression.matches(entry.document)
         )
-
-
-class Outstanding:
-    """Events that a `durable: "handled"` subscriber was given and has not replied to yet."""
-
-    __slots__ = ("_events", "_given")
-
-    LIMIT = 1000
-
-    def __init__(self) -> None:
-        self._events: dict[str, int] = {}
-        self._given = 0
-
-    @property
-    def full(self) -> bool:
-        """True when so many wait for a reply that no more are given."""
-        return len(self._events) >= self.LIMIT
-
-    def give(self, event: str, position: int) -> None:
-        """Note that the event at `position` was handed over."""
-        self._events[event] = self._given = position
-
-    def reply(self, event: str) -> bool:
-        """Note a reply; return whether the event was outstanding."""
-        return self._events.pop(event, None) is not None
-
-    def handled(self, served: int) -> int:
-        """Return the position up to which all is handled, given all up to `served` was handed over."""
-        return next(iter(self._events.values())) - 1 if self._events else served
 
 
 class Recipient(ABC):
@@ -138,6 +111,10 @@ class Recipient(ABC):
     @abstractmethod
     async def room(self) -> None:
         """Wait until more can be taken; raises Gone when that will never be."""
+
+    @abstractmethod
+    def lose(self, subscription: Subscription) -> None:
+        """Give up a durable subscription: a newer connection owns its cursor now."""
 
     @abstractmethod
     def miss(self, after: int, before: int) -> None:

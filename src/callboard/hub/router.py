@@ -3,8 +3,8 @@
     log.follow --> index (or targets) --> one frame a protocol --> outbox of each recipient --> flush
 
 An entry costs what it matches. A recipient whose flush says that its bound is passed is fed
-no more; it reads the log by itself until, in one turn without an await, it stands where the
-router stands.
+no more; it reads the log by itself (`catchup.py`) until, in one turn without an await, it stands
+where the router stands.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from typing import Any
 import structlog
 
 from callboard.bus import REPLY
-from callboard.errors import BadExpression, CallboardError, Gone
+from callboard.errors import BadExpression, CallboardError
 from callboard.event import Entry
+from callboard.hub.catchup import CatchUp
 from callboard.hub.index import Index
 from callboard.hub.log import Log
 from callboard.hub.recipient import FAR, Framing, Recipient, Subscription
 from callboard.hub.replies import Requests
 from callboard.hub.targets import Targets
 
-_LIMIT = 512
-_BYTES = 256 * 1024
 _PATIENCE = 1.0
 _TOPICS = 10_000
 _TOPIC = frozenset({"topic"})
@@ -44,16 +43,27 @@ class Router:
         self.targets = Targets()
         self.position = 0
         self.delivered = 0
-        self.behind = 0
+        self.catchup = CatchUp(log, self, self._groups)
         self._dirty: list[Recipient] = []
         self._moved = asyncio.Event()
         self.on_request: Callable[[Entry], None] = lambda _: None
 
+    @property
+    def behind(self) -> int:
+        """How many recipients read the log to catch up."""
+        return self.catchup.behind
+
     async def run(self, after: int) -> None:
-        """Route everything behind `after`, for ever."""
+        """Route everything behind `after`, until the log is closed."""
         self.position = after
-        async for batch in self._log.follow(after):
-            self.route(batch)
+        while True:
+            try:
+                async for batch in self._log.follow(self.position):
+                    self.route(batch)
+                return
+            except CallboardError as error:  # the store can't be read now: nobody must stop hearing for ever
+                log_.error("the log can't be followed", error=str(error))
+                await asyncio.sleep(_PATIENCE)
 
     def route(self, batch: Sequence[Entry]) -> None:
         """Feed one batch to all who want it, then flush them."""
@@ -124,8 +134,8 @@ class Router:
         count = 0
         for subscription in subscriptions:
             recipient = subscription.recipient
-            if subscription.handled is not None and recipient.served <= position:
-                subscription.handled.give(entry.envelope.id or "", position)
+            if subscription.owed is not None and recipient.served <= position > recipient.position:
+                subscription.owed.give(entry.envelope.id or "", position)
             if recipient.served < position:
                 recipient.served = position
                 if recipient.framing is not framing:
@@ -150,8 +160,13 @@ class Router:
         """Hand on what stands in outboxes; those who can't take more are fed no more."""
         dirty, self._dirty = self._dirty, []
         for recipient in dirty:
-            if not recipient.flush() and recipient.live:
-                self.read_by_itself(recipient, self.position)
+            try:
+                fits = recipient.flush()
+            except Exception:  # the others must not stay unwritten
+                log_.exception("an outbox could not be written")
+                continue
+            if not fits and recipient.live:
+                self.catchup.start(recipient, self.position)
 
     def touch(self, recipient: Recipient, frame: Any) -> None:
         """Append something that is not from the log, an acknowledgement say, to an outbox."""
@@ -172,7 +187,7 @@ class Router:
             for other in recipient.subscriptions.values():
                 if other is not subscription:
                     other.since = max(other.since, here)
-            self.read_by_itself(recipient, min(here, subscription.since))
+            self.catchup.start(recipient, min(here, subscription.since))
 
     def describe(self, subscription: Subscription, subscriber: Mapping[str, Any]) -> None:
         """Replace what a subscriber says of itself; its subscription stays."""
@@ -194,65 +209,10 @@ class Router:
         if recipient.reading is not None:
             recipient.reading.cancel()
 
-    def read_by_itself(self, recipient: Recipient, position: int) -> None:
-        """Let a recipient read the log from `position` on until it has caught up."""
-        recipient.served = FAR
-        recipient.position = position
-        if recipient.reading is None:
-            recipient.reading = asyncio.create_task(self._catch_up(recipient))
-
-    async def _catch_up(self, recipient: Recipient) -> None:
-        self.behind += 1
-        try:
-            while not await self._step(recipient):
-                pass
-        except Gone:
-            pass
-        finally:
-            self.behind -= 1
-            recipient.reading = None
-
-    async def _step(self, recipient: Recipient) -> bool:
-        """Read one batch for a recipient; return True in the turn in which it is live again."""
-        await recipient.room()
-        start = recipient.position
-        try:
-            batch = await self._log.read(start, _LIMIT, _BYTES)
-            missed = batch and batch[0].position > start + 1 and await self._log.first() > start + 1
-        except CallboardError as error:
-            log_.warning("reading for a slow subscriber failed", error=str(error))
-            await asyncio.sleep(_PATIENCE)
-            return False
-        if recipient.position != start:  # it was sent further back while we read
-            return False
-        if missed:
-            recipient.miss(start, batch[0].position)
-        self._feed(recipient, batch)
-        if not recipient.flush() or recipient.position < self.position:
-            return False
-        recipient.served = recipient.position
-        return True
-
-    def _feed(self, recipient: Recipient, batch: Sequence[Entry]) -> None:
-        for entry in batch:
-            wanted = self._wanted(recipient, entry)
-            for subscription in wanted:
-                if subscription.handled is not None:
-                    subscription.handled.give(entry.envelope.id or "", entry.position)
-            if wanted:
-                recipient.outbox.append(recipient.framing(entry))
-                self.delivered += 1
-            recipient.position = entry.position
-        if not batch:
-            recipient.position = max(recipient.position, self.position)
-
-    def _wanted(self, recipient: Recipient, entry: Entry) -> list[Subscription]:
-        target = entry.envelope.target
-        mine = [one for one in recipient.subscriptions.values() if entry.position > one.since]
-        if target:
-            chosen = set(self._targeted(entry, target))
-            return [one for one in mine if one in chosen]
-        return [one for one in mine if one.wants(entry)]
+    def pause(self, subscription: Subscription) -> None:
+        """Feed a subscription nothing until `add` brings it back; its recipient stays as it is."""
+        self.remove(subscription)
+        subscription.since = FAR
 
 
 def _repliers(groups: Iterable[Collection[Subscription]]) -> set[str]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from callboard.errors import Gone
 from callboard.event import Entry, Event, seal
 from callboard.hub.principal import Principal
-from callboard.hub.recipient import Recipient
+from callboard.hub.recipient import Recipient, Subscription
 
 GAP = "callboard.meta.gap"
 _MOST = 1000
@@ -54,6 +54,10 @@ class Stream(Recipient):
             await self._taken.wait()
         if self.closed:
             raise Gone
+
+    def lose(self, subscription: Subscription) -> None:  # noqa: ARG002 - it has but one
+        """End: somebody else goes on with its cursor."""
+        self.close()
 
     def miss(self, after: int, before: int) -> None:
         """Tell the reader of a gap in its place."""

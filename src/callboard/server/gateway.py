@@ -30,6 +30,10 @@ log = structlog.get_logger("callboard.gateway")
 
 _JOIN = 64 * 1024
 _BACKLOG = 256 * 1024
+_PARTING = 0.5
+"""Seconds between the goodbye and the close frame, for those who go by themselves."""
+_LARGE = 128 * 1024
+"""A message of more bytes leaves a buffer behind that is worth giving back."""
 
 
 class Gateway(WSListener):
@@ -46,17 +50,26 @@ class Gateway(WSListener):
         self._connection: Connection | None = None
         self._parts: list[bytes] = []
         self._size = 0
+        self._line: Any = None
         self._socket: Any = None
         self._gone = False
         self._leaving = False
         self._room: asyncio.Future[None] | None = None
         self._full = False
+        self._held = False
+        self._choked = False
+        self._broken = False
+        self._deaf = False
+        self._waiting = 0
 
     # What picows calls
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The upgrade is done: greet."""
-        self._socket = transport.underlying_transport
+        if self._socket is not None:
+            return  # a new reader on the same socket
+        self._line = transport.underlying_transport
+        self._socket = self._line.socket
         self._socket.set_write_buffer_limits(high=_BACKLOG, low=_JOIN)
         self._gateways.open.add(self)
         self.write([self._session.open(time.monotonic())])
@@ -70,6 +83,8 @@ class Gateway(WSListener):
                 self._receive(frame.get_payload_as_bytes())
             else:
                 self._read(frame)
+            if frame.payload_size > _LARGE and frame.last_in_buffer and not frame.tail_size:
+                self._line.renew()
         except ProtocolError as error:
             self._refuse(str(error))
         except Exception:
@@ -91,7 +106,9 @@ class Gateway(WSListener):
 
     def resume_writing(self) -> None:
         """The transport has sent most of what it held."""
-        self._full = False
+        self._full = self._choked = False
+        self._session.heard()
+        self._listen()
         self._wake()
 
     # Reading
@@ -193,16 +210,19 @@ class Gateway(WSListener):
     def write(self, written: Sequence[bytes]) -> bool:
         """Write frames in one go; False when more than the bound was waiting already."""
         socket = self._socket
-        if self._gone or socket.is_closing():
+        if not written or self._gone or socket.is_closing():
             return True
-        waiting = socket.get_write_buffer_size()
+        full = self._full and socket.get_write_buffer_size() > _BACKLOG
         if len(written) == 1:
             socket.write(written[0])
         elif sum(map(len, written)) <= _JOIN:
             socket.write(b"".join(written))
         else:
             socket.writelines(_bundles(written))
-        return bool(waiting < _BACKLOG)
+        if full and not self._choked:
+            self._choked = True  # who reads no answers may ask nothing more
+            self._listen()
+        return not full
 
     async def drained(self) -> None:
         """Wait until most of what was written is sent; raises Gone when the socket is."""
@@ -226,15 +246,23 @@ class Gateway(WSListener):
 
     def pause(self, paused: bool) -> None:
         """Stop reading from the peer, or go on."""
-        if not self._gone:
-            (self._socket.pause_reading if paused else self._socket.resume_reading)()
+        self._held = paused
+        self._listen()
+
+    def _listen(self) -> None:
+        """Read from the peer unless something is against it."""
+        deaf = self._held or self._choked or self._broken
+        if deaf != self._deaf and not self._gone and not self._socket.is_closing():
+            self._deaf = deaf
+            (self._socket.pause_reading if deaf else self._socket.resume_reading)()
 
     # Heartbeats and goodbyes
 
     def tick(self, now: float) -> None:
         """Send the heartbeat if one is due; drop a peer that has not answered for too long."""
-        if now < self._session.due:
+        if self._gone or now < self._session.due:
             return
+        self._notice_progress()
         if self._session.dead(now):
             log.info("a silent peer was dropped", user=self._user, remote=self._remote)
             self.drop()
@@ -248,16 +276,26 @@ class Gateway(WSListener):
         if self._connection is not None:
             self._connection.beat()
 
+    def _notice_progress(self) -> None:
+        """A peer that takes bytes from us, or that we don't listen to, is no silent one."""
+        waiting = self._socket.get_write_buffer_size()
+        if self._held or waiting < self._waiting:
+            self._session.heard()
+        self._waiting = waiting
+
     def leave(self) -> None:
         """Say goodbye in the protocol's own words, then close (facts, rule 5: never the other way round)."""
         if not self._leaving and not self._gone:
             self._leaving = True
+            self._parts.clear()
+            if self._connection is not None:
+                self._connection.close()
             goodbye = self._session.close()
             if not goodbye:  # the close frame is the goodbye
                 self._finish()
                 return
             self.write([goodbye])
-            asyncio.get_running_loop().call_later(GOODBYE / 2, self._finish)
+            asyncio.get_running_loop().call_later(_PARTING, self._finish)
 
     def _finish(self) -> None:
         if not self._gone:
@@ -270,9 +308,15 @@ class Gateway(WSListener):
         if not self._gone:
             self._socket.abort()
 
+    def broken(self, reason: str) -> None:
+        """What the peer sends can't be read on, so that picows wants to close: say goodbye instead."""
+        self._broken = True
+        self._refuse(reason)
+        self._listen()
+
     def _refuse(self, reason: str) -> None:
-        log.info("a peer was refused", user=self._user, remote=self._remote, reason=reason)
         if not self._gone and not self._leaving:
+            log.info("a peer was refused", user=self._user, remote=self._remote, reason=reason)
             self.write([self._session.refuse(reason)])
             self.leave()
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from callboard.event import Entry
 from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
@@ -19,6 +21,9 @@ from callboard.wire.framing import Framing
 if TYPE_CHECKING:
     from callboard.server.gateway import Gateway
 
+log = structlog.get_logger("callboard.gateway")
+
+_AT_ONCE = 200
 GOODBYE = 3.0
 """Seconds that clients get to go by themselves after a goodbye."""
 
@@ -36,6 +41,7 @@ class Gateways:
         """The time of the last beat: near enough to say when somebody was heard."""
         self._closing = False
         self._left = asyncio.Event()
+        self._closing = False
         self._framings: dict[Framing, Callable[[Entry], bytes]] = {}
 
     @property
@@ -57,12 +63,21 @@ class Gateways:
         """Give every socket its heartbeats, for ever."""
         while True:
             await asyncio.sleep(period)
-            now = self.now = time.monotonic()
-            for gateway in list(self.open):
-                gateway.tick(now)
+            self.now = time.monotonic()
+            for number, gateway in enumerate(list(self.open), 1):
+                self._tick(gateway)
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # ten thousand heartbeats at once would be felt
+
+    def _tick(self, gateway: Gateway) -> None:
+        try:
+            gateway.tick(self.now)
+        except Exception:  # one socket's trouble must not end the heartbeats of all
+            log.exception("a heartbeat failed")
 
     async def close(self) -> None:
         """Say goodbye to all: `0::`, then wait a little for them to go, then drop them."""
+        self._closing = True
         self._closing = True
         for gateway in list(self.open):
             gateway.leave()
