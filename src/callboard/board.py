@@ -11,12 +11,14 @@ import contextlib
 import gc
 import json
 import os
+import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -26,14 +28,20 @@ from callboard import __version__
 from callboard.config import Config
 from callboard.errors import CallboardError
 from callboard.event import Event
-from callboard.hooks.reading import read_hooks
+from callboard.hooks.checking import of_config
+from callboard.hooks.lease import Lease
 from callboard.hooks.room import Hooks
+from callboard.hooks.shared import SharedHooks
 from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import ADMIN, Keys, Principal
 from callboard.logs import open_log
+from callboard.logs.retention import Retention, retaining
+from callboard.reloading import Reloading
 from callboard.server.app import app
 from callboard.server.gateways import Gateways
+from callboard.server.hooks import HookHouse, hook_operations
+from callboard.server.operation import Operation
 from callboard.server.sessions import Sessions
 from callboard.server.sse import Streams
 from callboard.server.upgrade import Door, Gate, upgrade
@@ -43,6 +51,9 @@ log = structlog.get_logger("callboard.board")
 
 HOUSE = Principal("callboard")
 """Who publishes what happens in the house itself: starting, clients coming and going, hooks."""
+
+_SHARED = ("nats", "tls")
+"""Addresses of logs that several nodes are on."""
 
 _PATIENCE = 3
 """Seconds that open HTTP requests get when the server stops."""
@@ -59,7 +70,9 @@ class Board(Struct, frozen=True):
     data: Path
     hub: Hub
     keys: Keys
-    hooks: Hooks | None
+    hooks: Hooks | SharedHooks
+    reloading: Reloading | None
+    """None without a configuration file."""
 
 
 @contextlib.asynccontextmanager
@@ -81,14 +94,18 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         where = config.log.url or data / "events.db"
         events = await open_log(where, sync=config.log.sync, max_event=config.hub.max_event)
         stack.push_async_callback(events.close)
+        await stack.enter_async_context(retaining(events, Retention(config.log.keep, config.log.max_bytes)))
         hub = await stack.enter_async_context(Hub(events))
         bus = HubBus(hub, HOUSE)
         stack.push_async_callback(bus.close)
-        hooks = await stack.enter_async_context(_hooks(config, bus, store))
+        hooks = _hooks(config, bus, store, data)
+        await stack.enter_async_context(hooks)
+        reloading = await stack.enter_async_context(_reloading(config, hooks))
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
-        await stack.enter_async_context(_doors(config, hub, keys, bus, sock))
-        board = Board(_url(config.hub.host, sock), data, hub, keys, hooks)
+        rooms = hook_operations(_hook_house(hooks, reloading))
+        await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
+        board = Board(_url(config.hub.host, sock), data, hub, keys, hooks, reloading)
         stack.enter_context(_announced(board))
         yield board
 
@@ -98,22 +115,48 @@ async def _say_goodbye(bus: HubBus) -> None:
         await bus.publish(Event("octoprint.Shutdown"))
 
 
+def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | SharedHooks:
+    """Return the room of the configuration's hooks; on a log of several nodes one of them runs them."""
+    hooks = of_config(config).loaded
+    if urlsplit(config.log.url or "").scheme not in _SHARED:
+        return Hooks(bus, store, hooks)
+    return SharedHooks(bus, store, hooks, Lease(bus, node_of(data)))
+
+
+def node_of(data: Path) -> str:
+    """Return the name of this node among those on its log: that of its data folder, from start to start."""
+    path = data / "node"
+    if not path.exists():
+        path.write_text(secrets.token_hex(8) + "\n")
+    return path.read_text().strip()
+
+
 @contextlib.asynccontextmanager
-async def _hooks(config: Config, bus: HubBus, store: Store) -> AsyncIterator[Hooks | None]:
-    """Run the hooks of the configuration, unless it turns them off."""
-    if not config.events.enabled:
+async def _reloading(config: Config, hooks: Hooks | SharedHooks) -> AsyncIterator[Reloading | None]:
+    """Take up the configuration's file again when it changes, if there is one."""
+    reloading = Reloading(config, hooks.reload)
+    if not reloading.found:
         yield None
         return
-    found = read_hooks(config.events.subscriptions, config.file)
-    for fault in found.faults:
-        log.warning("a hook is left out", fault=str(fault))
-    async with Hooks(bus, store, found) as hooks:
-        yield hooks
+    watching = asyncio.create_task(reloading.watch())
+    try:
+        yield reloading
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+def _hook_house(hooks: Hooks | SharedHooks, reloading: Reloading | None) -> HookHouse:
+    return HookHouse(
+        room=lambda: hooks.room if isinstance(hooks, SharedHooks) else hooks,
+        reload=reloading.reload if reloading is not None else None,
+        file=str(reloading.path) if reloading is not None else "",
+    )
 
 
 @contextlib.asynccontextmanager
 async def _doors(
-    config: Config, hub: Hub, keys: Keys, bus: HubBus, sock: socket.socket
+    config: Config, hub: Hub, keys: Keys, bus: HubBus, sock: socket.socket, rooms: Sequence[Operation]
 ) -> AsyncIterator[None]:
     """Answer on the socket: HTTP by uvicorn, the hub's WebSockets by picows behind it."""
     sessions, streams = Sessions(), Streams()
@@ -128,6 +171,7 @@ async def _doors(
         connections=lambda: len(gateways.open),
         trusted_proxies=settings.trusted_proxies,
         origins=settings.origins,
+        operations=rooms,
     )
     server = _Server(
         uvicorn.Config(
@@ -230,9 +274,19 @@ async def serve(config: Config, data: Path, started: Callable[[Board], None]) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_board(config, data) as board:
+        _reload_on_sighup(board.reloading)
         _settle_memory()
         started(board)
         await stop.wait()
+
+
+def _reload_on_sighup(reloading: Reloading | None) -> None:
+    """Read the configuration again when told so; without a file there is nothing to do."""
+    loop = asyncio.get_running_loop()
+    if reloading is None:
+        loop.add_signal_handler(signal.SIGHUP, log.info, "there is no configuration file to load again")
+    else:
+        loop.add_signal_handler(signal.SIGHUP, reloading.ask)
 
 
 def _settle_memory() -> None:

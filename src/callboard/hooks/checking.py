@@ -1,0 +1,58 @@
+"""A configuration's text as the hooks in it: for loading, for loading again, and for looking at a file.
+
+text -> config.load -> reading.read_hooks -> Checked(hooks, enabled, warnings)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from msgspec import Struct
+
+from callboard.config import Config, load
+from callboard.errors import BadConfig
+from callboard.hooks.model import Fault, HookSet
+from callboard.hooks.reading import read_hooks
+
+_PLACE: Final = re.compile(r"(?P<file>.*):(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
+
+
+class Checked(Struct, frozen=True):
+    """What a configuration says of hooks; `hooks.faults` has those of the whole file."""
+
+    hooks: HookSet
+    enabled: bool = True
+    warnings: tuple[str, ...] = ()
+    config: Config | None = None
+    """None when the file can't be read at all."""
+
+    @property
+    def loaded(self) -> HookSet:
+        """The hooks to run: none while `events.enabled` is false."""
+        return self.hooks if self.enabled else HookSet(faults=self.hooks.faults)
+
+
+def check(text: str, file: str = "callboard.yaml") -> Checked:
+    """Return what the configuration in `text` says of hooks; never raises: faults are values."""
+    try:
+        return of_config(load(text, file))
+    except BadConfig as error:
+        return faulty(str(error), file)
+
+
+def of_config(config: Config) -> Checked:
+    """Return what a configuration that was read says of hooks."""
+    found = read_hooks(config.events.subscriptions, config.file)
+    return Checked(found, config.events.enabled, config.warnings, config)
+
+
+def faulty(reasons: str, file: str) -> Checked:
+    """Return what is known of a file that can't be read: its faults, one a line."""
+    return Checked(HookSet(faults=tuple(_fault(line, file) for line in reasons.splitlines())))
+
+
+def _fault(text: str, file: str) -> Fault:
+    """Return `file:line: reason` as a fault."""
+    found = _PLACE.fullmatch(text)
+    return Fault(int(found["line"]), found["reason"], found["file"]) if found else Fault(1, text, file)
