@@ -12,6 +12,7 @@ from callboard.hooks.fields import BadHook, nearest
 from callboard.hooks.model import Printer, Selection
 from callboard.hooks.template import PRINT_PREFIX, SPECIAL, event_name
 
+_VOCABULARIES: Final = (PRINT_PREFIX, "ftrack.", "callboard.")
 _EVENT_KEYS: Final = frozenset({"topic", "id", "target"})
 _OF_THE_SERVER: Final = frozenset(
     PRINT_PREFIX + name
@@ -30,9 +31,10 @@ _OF_THE_SERVER: Final = frozenset(
 def misspelt(selection: Selection) -> str:
     """Return a hint for topics that look like slips of the pen, or nothing; unknown topics may come yet."""
     for topic in sorted(selection.topics):
-        name = event_name(topic)
-        if catalog.topic(topic) is None and (near := catalog.nearest(name)) not in {None, name}:
-            return f"event {name} is not known, did you mean {near}?"
+        if topic.startswith(_VOCABULARIES) and catalog.topic(topic) is None:
+            name = event_name(topic)
+            near = catalog.nearest(name)
+            return f"event {name} is not known, did you mean {near}?" if near else ""
     return ""
 
 

@@ -27,7 +27,7 @@ log_ = structlog.get_logger("callboard.hooks")
 
 LONGEST_BACKOFF: Final = 600.0
 Act = Callable[[Hook, Run], Awaitable[Outcome]]
-Failed = Callable[[Hook, Run, Outcome, str], None]
+Failed = Callable[[Run, str, Outcome], None]
 
 
 class Lane:
@@ -196,4 +196,4 @@ class Lane:
             reason=outcome.reason,
         )
         if not again:
-            self._failed(self.hook, run, outcome, "dead" if outcome.state == "failed" else outcome.state)
+            self._failed(run, "dead" if outcome.state == "failed" else outcome.state, outcome)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from callboard.hooks.lane import Act, Failed, Lane
 from callboard.hooks.model import Hook
-from callboard.hooks.run import Known, Step, Wanted, started
+from callboard.hooks.run import Known, Outcome, Step, Wanted, started
 from callboard.hooks.runs import Runs
 
 
@@ -50,6 +50,8 @@ class Lanes:
         for step, number in zip(steps, ids, strict=True):
             if isinstance(step, Wanted) and step.state == "running":
                 self._start(step, number)
+            elif isinstance(step, Wanted) and step.state == "unknown" and number is not None:
+                self._failed(started(step, number), step.state, Outcome("unknown", step.reason))
         waiting = Counter(step.hook for step in steps if isinstance(step, Wanted) and step.state == "queued")
         for name, count in waiting.items():
             if (lane := self._lanes.get(name)) is not None:

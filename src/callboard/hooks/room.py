@@ -20,10 +20,12 @@ from typing import Any, Final, Self
 import structlog
 
 from callboard.bus import Bus, Subscription
-from callboard.event import Event, caused_by, new_id
+from callboard.errors import StorageFailed
+from callboard.event import Event, new_id
 from callboard.hooks.actions import Actions
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
 from callboard.hooks.explaining import Explanation, explain
+from callboard.hooks.failure import failure
 from callboard.hooks.fields import BadHook
 from callboard.hooks.intake import Intake
 from callboard.hooks.lanes import Lanes
@@ -40,7 +42,6 @@ log_ = structlog.get_logger("callboard.hooks")
 
 LOADED: Final = "callboard.hooks.loaded"
 REFUSED: Final = "callboard.hooks.refused"
-FAILED: Final = "callboard.hook.failed"
 GAP: Final = "callboard.meta.gap"
 
 
@@ -64,20 +65,27 @@ class Hooks:
         self._subscription: Subscription | None = None
         self._generation = 0
         self._taken = taken
+        self._keeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        began = time.time()
         self._intake.cursor, known = await self.runs.begin()
         self._known = set(known)
+        for run in await self.runs.unknown(began):
+            self._failed(run, run.state, Outcome("unknown", run.reason))
         if self._taken is not None and self._taken.cursor:
             await self._take_over(self._taken.cursor)
         self._intake.start()
         await self._load(self.hook_set)
+        self._keeping = asyncio.create_task(self._housekeeping())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._turn_away()
+        if self._keeping is not None:
+            self._keeping.cancel()
         await self._intake.close()
         await self._lanes.end(self._grace)
         await self._actions.close()
@@ -238,24 +246,18 @@ class Hooks:
             and number_of(_position(event)) <= number_of(taken.position)
         )
 
-    def _failed(self, hook: Hook, run: Run, outcome: Outcome, state: str) -> None:
-        """Tell the log that a run failed for good."""
-        assert run.event is not None
-        data = {
-            "hook": hook.name,
-            "event": run.topic,
-            "position": run.position,
-            "reason": outcome.reason,
-            "attempts": run.attempt,
-            "exit_code": outcome.exit,
-            "run": run.id,
-            "state": state,
-            "command": outcome.command[:4096],
-        }
-        source = {"trace": caused_by(run.event)}
-        if "printer" in run.event.source:
-            source["printer"] = run.event.source["printer"]
-        self._bus.publish(Event(FAILED, data, source)).add_done_callback(_look)
+    def _failed(self, run: Run, state: str, outcome: Outcome) -> None:
+        """Tell the log that a run failed for good, or that nobody knows what came of it."""
+        self._bus.publish(failure(run, state, outcome)).add_done_callback(_look)
+
+    async def _housekeeping(self) -> None:
+        """Forget old runs, once an hour."""
+        while True:
+            try:
+                await self.runs.prune()
+            except StorageFailed as error:
+                log_.error("old hook runs could not be forgotten", error=str(error))
+            await asyncio.sleep(3600.0)
 
 
 def _look(done: asyncio.Future[str]) -> None:

@@ -75,13 +75,6 @@ class Runs:
         blocked = set(busy)
         return await self._do(lambda db: transactions.claim(db, hook, blocked, free, ready))
 
-    async def waiting(self) -> list[str]:
-        """Return the names of hooks that have queued runs."""
-        return [
-            row[0]
-            for row in await self._store.read("SELECT DISTINCT hook FROM hook_run WHERE state = 'queued'")
-        ]
-
     async def finish(self, run: int, state: str, outcome: Outcome) -> None:
         """Keep how a run ended; its event is kept only when it may be redriven."""
         await self._do(lambda db: transactions.finish(db, run, state, outcome, 0.0))

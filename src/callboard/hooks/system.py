@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from callboard.event import Event
+from callboard.event import Event, caused_by, encode_json
 from callboard.hooks.command import Invocation
 from callboard.hooks.model import Hook, System
 from callboard.hooks.output import Output
@@ -26,6 +26,7 @@ class Commands:
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._turn = asyncio.Lock()
 
     async def run(self, hook: Hook, action: System, run: Run, event: Event) -> Outcome:
         """Run a hook's commands for an event."""
@@ -33,18 +34,21 @@ class Commands:
             invocations = [command.fill(Values(event)) for command in action.commands]
         except Refused as error:
             return Outcome("refused", str(error))
-        environment = inherited(action.inherit) | event_variables(event) | hook_variables(hook, run)
+        environment = inherited(action.inherit) | event_variables(event) | hook_variables(hook, run, event)
         async with self._places:
+            async with self._turn:
+                await asyncio.sleep(0)
             return await _all(invocations, event_json(event), environment, action.cwd, hook.policy.timeout)
 
 
-def hook_variables(hook: Hook, run: Run) -> dict[str, str]:
-    """Return what tells a program which hook and which attempt it is."""
+def hook_variables(hook: Hook, run: Run, event: Event) -> dict[str, str]:
+    """Return what tells a program which hook and which attempt it is, and the trace for what it publishes."""
     return {
         "CALLBOARD_HOOK_NAME": hook.name,
         "CALLBOARD_HOOK_RUN": str(run.id),
         "CALLBOARD_HOOK_ATTEMPT": str(run.attempt),
         "CALLBOARD_HOOK_REPEAT": str(int(run.repeats > 0)),
+        "CALLBOARD_HOOK_TRACE": encode_json(caused_by(event)).decode(),
     }
 
 

@@ -27,7 +27,7 @@ _CANDIDATES: Final = 256
 
 
 def begin(db: sqlite3.Connection) -> tuple[str | None, frozenset[str]]:
-    """Queue again what was running, marked as a repeat; gcode never. Returns the cursor and the known hooks."""
+    """Queue again what was running, as a repeat, gcode never; returns the cursor and the known hooks."""
     now = time.time()
     db.execute(
         "UPDATE hook_run SET state = 'unknown', ended = ?, reason = ? "

@@ -1,0 +1,31 @@
+"""The event that tells of a run that failed for good, or whose outcome nobody knows."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from callboard.event import Event, caused_by
+from callboard.hooks.run import Outcome, Run
+
+FAILED: Final = "callboard.hook.failed"
+
+
+def failure(run: Run, state: str, outcome: Outcome) -> Event:
+    """Return `callboard.hook.failed` for a run; its cause is the event that the run was for."""
+    data = {
+        "hook": run.hook,
+        "event": run.topic,
+        "position": run.position,
+        "reason": outcome.reason,
+        "attempts": run.attempt,
+        "exit_code": outcome.exit,
+        "run": run.id,
+        "state": state,
+        "command": outcome.command[:4096],
+    }
+    if run.event is None:
+        return Event(FAILED, data)
+    source: dict[str, Any] = {"trace": caused_by(run.event)}
+    if "printer" in run.event.source:
+        source["printer"] = run.event.source["printer"]
+    return Event(FAILED, data, source)
