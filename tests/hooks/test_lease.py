@@ -23,7 +23,7 @@ from callboard.logs.memory import MemoryLog
 from callboard.store import open_store
 from tests.hooks.conftest import hook_set
 
-TTL = 0.6
+TTL = 1.2
 
 
 @pytest.fixture

@@ -219,3 +219,61 @@ async def test_ten_thousand_skipped_runs_start_no_process_and_cost_little(shop: 
     assert not (shop.folder / "started").exists()
     assert len({run.position for run in runs}) == 10_000
     assert json.dumps(runs[3].reason) == '"when: data.n<0 (data.n is 3)"'
+
+
+async def test_gcode_that_was_being_sent_when_the_server_stopped_is_told_and_not_sent_again(
+    shop: Shop,
+) -> None:
+    asked: asyncio.Queue[Event] = asyncio.Queue()
+    failed: asyncio.Queue[Event] = asyncio.Queue()
+    enough = asyncio.Event()
+
+    async def never(event: Event) -> None:
+        asked.put_nowait(event)
+        await enough.wait()
+
+    shop.bus.subscribe("topic=callboard.printer.gcode", never)
+    shop.bus.subscribe("topic=callboard.hook.failed", failed.put)
+    hook = {"event": "a.b", "type": "gcode", "command": "G28", "printer": "mk3", "name": "park"}
+    async with shop.running(hook, grace=0):
+        await shop.publish("a.b")
+        await asyncio.wait_for(asked.get(), 10)
+    async with shop.running(hook) as room:
+        told = await asyncio.wait_for(failed.get(), 10)
+        [run] = await shop.ended(room, 1)
+    enough.set()
+    assert run.state == told.data["state"] == "unknown"
+    assert "not sent again" in told.data["reason"]
+    assert asked.empty()
+
+
+async def test_a_command_gets_the_trace_for_what_it_publishes(shop: Shop) -> None:
+    async with shop.running(system(command="printenv CALLBOARD_HOOK_TRACE")) as room:
+        await shop.publish("a.b", None, trace={"correlation": "c", "cause": "x", "hops": 2})
+        [run] = await shop.ended(room, 1)
+    trace = json.loads(run.output)
+    assert (trace["correlation"], trace["hops"]) == ("c", 3)
+
+
+async def test_a_run_that_was_going_on_when_the_server_stopped_is_repeated_and_marked(shop: Shop) -> None:
+    out = f"{shop.folder}/out"
+    command = f"sh -c 'echo $CALLBOARD_HOOK_REPEAT >> {out}; [ $CALLBOARD_HOOK_REPEAT = 1 ] || sleep 60'"
+    async with shop.running(system(command=command), grace=0):
+        await shop.publish("a.b")
+        async with asyncio.timeout(10):
+            while not (shop.folder / "out").exists():
+                await asyncio.sleep(0.005)
+    async with shop.running(system(command=command)) as room:
+        [run] = await shop.ended(room, 1)
+    assert (run.state, run.repeats) == ("done", 1)
+    assert (shop.folder / "out").read_text() == "0\n1\n"
+
+
+async def test_old_runs_are_forgotten_and_dead_letters_are_not(shop: Shop) -> None:
+    async with shop.running(system(name="a"), system(name="b", command="false")) as room:
+        await shop.publish("a.b")
+        await shop.ended(room, 2)
+        assert await room.runs.prune(keep=3600) == 0
+        assert await room.runs.prune(keep=-1) == 1
+        [left] = await room.runs.latest()
+    assert left.hook == "b"

@@ -192,3 +192,19 @@ async def test_the_seeds_own_example_does_what_the_seed_says(shop: Shop, home: P
         ["-t", "mygrowlserver", "-d", "Completed my cube.gcode", *always],
     ]
     assert asked == [["M115", "M117 printer connected!", "G28"]]
+
+
+async def test_the_example_file_does_what_it_says(shop: Shop) -> None:
+    text = (ROOT / "examples" / "hooks.yaml").read_text()
+    read = read_hooks(load(text, "hooks.yaml").events.subscriptions, "hooks.yaml")
+    assert not read.faults
+    assert not read.hints
+    async with Hooks(shop.bus, shop.store, read) as room:
+        await room.caught_up()
+        await shop.publish("try.hello", {"name": "$(you)", "loud": True})
+        await shop.publish("octoprint.ClientOpened", {"remoteAddress": "10.0.0.1"})
+        runs = {run.hook: run for run in await shop.ended(room, 4, "done")}
+    assert runs["greet"].output.startswith("Hello, $(you)! It is 2")
+    assert runs["who came"].output == "ClientOpened 10.0.0.1\n"
+    assert runs["shout"].output == "HELLO, $(YOU)\n"
+    assert runs["count"].command == 'publish try.greeted --data {"last":"$(you)"}'
