@@ -24,6 +24,7 @@ COMMANDS = {
     "publish": ("callboard.cli.publish:publish", "Publish an event; with --wait, print the replies."),
     "listen": ("callboard.cli.listen:listen", "Print events as they come, from the past on if asked."),
     "events": ("callboard.cli.events:events", "The known topics: what they carry, with an example."),
+    "hooks": ("callboard.cli.hooks:app", "Hooks: check, list, runs, explain, replay, redrive, import."),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
     "log": ("callboard.cli.log:app", "The log: stat, tail, prune, trace."),
 }

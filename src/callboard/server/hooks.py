@@ -316,7 +316,7 @@ def _chosen(room: Hooks, name: str) -> Sequence[Hook]:
 def _known(room: Hooks, name: str) -> None:
     names = [hook.name for hook in room.hooks]
     if name not in names:
-        raise Problem(NOT_FOUND, f"There is no hook {name[:200]!r} that is loaded{nearest(name, names)}.")
+        raise Problem(NOT_FOUND, f"No hook {name[:200]!r} is loaded{nearest(name, names)}")
 
 
 def _states(text: str) -> list[str]:
