@@ -8,7 +8,7 @@ evaluated by one loop, without recursion, and no further than needed.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -61,7 +61,7 @@ def value_test(condition: Comparison) -> Predicate:
     return _equals(value, number, truth)
 
 
-def values_at(document: Any, path: Path) -> tuple[Any, ...] | list[Any] | None:
+def values_at(document: Any, path: Path) -> Sequence[Any] | None:
     """Return the values that stand at `path`, or None when there is no such key.
 
     On the way a list stands for its elements, a number as key picks the one at that place; a list
@@ -83,32 +83,30 @@ def is_number(value: Any) -> bool:
     return isinstance(value, NUMBER) and value is not True and value is not False and value == value  # noqa: PLR0124
 
 
-def stepped(value: Any, part: str) -> Sequence[Any]:
-    """Return what `part` picks in a mapping or a list; nothing in any other value.
+def stepped(values: Sequence[Any], part: str) -> list[Any]:
+    """Return what `part` picks in each of `values`, mappings and lists; nothing in any other value.
 
     In a list a number (`0`, `17`) picks the element at that place, any other key is looked up in
-    each element.
+    each element. An event may hold hundreds of entities: dicts are looked through without a call.
     """
-    if not isinstance(value, list):
-        return _looked_up(value, part)
-    if part.isascii() and part.isdigit() and (part[0] != "0" or part == "0"):
-        place = int(part) if len(part) < 10 else len(value)
-        return value[place : place + 1]
-    return [found for item in flattened(value) for found in _looked_up(item, part)]
+    if set(map(type, values)) == {dict}:
+        return [value[part] for value in values if part in value]
+    return [found for value in values for found in _picked(value, part)]
 
 
-def flattened(values: Iterable[Any]) -> list[Any]:
-    """Return `values` with each list among them replaced by its elements, at any depth, in order."""
+def flattened(values: Sequence[Any]) -> Sequence[Any]:
+    """Return `values` with each list among them replaced by its elements, at any depth."""
+    if list not in map(type, values):
+        return values
     flat: list[Any] = []
-    waiting = [iter(values)]
+    waiting = [values]
     while waiting:
-        for value in waiting[-1]:
-            if isinstance(value, list):
-                waiting.append(iter(value))
-                break
-            flat.append(value)
-        else:
-            waiting.pop()
+        values = waiting.pop()
+        if list not in map(type, values):
+            flat.extend(values)
+            continue
+        for value in values:
+            (waiting if isinstance(value, list) else flat).append(value)
     return flat
 
 
@@ -136,13 +134,22 @@ def branches(node: Node) -> Branches:
     return table
 
 
-def _spread(document: Any, path: Path) -> list[Any] | None:
+def _spread(document: Any, path: Path) -> Sequence[Any] | None:
     frontier: list[Any] = [document]
     for part in path:
-        frontier = [found for value in frontier for found in stepped(value, part)]
+        frontier = stepped(frontier, part)
         if not frontier:
             return None
     return flattened(frontier)
+
+
+def _picked(value: Any, part: str) -> Sequence[Any]:
+    if not isinstance(value, list):
+        return _looked_up(value, part)
+    if part.isascii() and part.isdigit() and (part[0] != "0" or part == "0"):
+        place = int(part) if len(part) < 10 else len(value)
+        return value[place : place + 1]
+    return stepped(flattened(value), part)
 
 
 def _looked_up(value: Any, part: str) -> tuple[Any, ...]:

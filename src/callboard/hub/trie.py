@@ -133,7 +133,7 @@ def _propose_from_list(slot: Slot, value: list[Any], buckets: list[Any]) -> None
             buckets.extend(slot.texts.proposed(flat))
         _look_up(slot, flat, buckets)
         for part in slot.children if len(slot.children) <= FEW else _present(slot.children, values, flat):
-            found = [item for several in values for item in stepped(several, part)]
+            found = stepped(values, part)
             if found:
                 waiting.append((slot.children[part], found))
 
