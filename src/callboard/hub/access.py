@@ -78,7 +78,7 @@ def denial_of(parts: tuple[Node, ...], common: Callable[[Node], int]) -> tuple[N
 
     None if the parts only have paths too long to be looked up.
     """
-    denials = [(part, part) for part in parts if isinstance(part, Not)]
+    denials: list[tuple[Not, Node]] = [(part, part) for part in parts if isinstance(part, Not)]
     denials = denials or [(_opposite(part), part) for part in parts if isinstance(part, Or)]
     if not denials:
         return None

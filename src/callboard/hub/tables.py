@@ -185,7 +185,7 @@ class Bounds(Table[B]):
 
     __slots__ = ("order", "pick", "side")
 
-    def __init__(self, side: str, pick: Callable[[Values], list[Any]]) -> None:
+    def __init__(self, side: str, pick: Callable[[Values], Sequence[Any]]) -> None:
         self.side = side
         self.pick = pick
         self.order: list[tuple[Any, int]] = []
