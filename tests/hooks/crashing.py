@@ -35,6 +35,7 @@ async def main(folder: Path, events: int, concurrency: int) -> None:
             "printer": "p",
             "name": "gcode",
             "max_age": "1h",
+            "when": "data.n<300",
         },
     )
     log = await open_log(folder / "events.db")

@@ -53,6 +53,17 @@ async def test_what_can_not_start_says_why_and_the_next_hook_runs(
     assert runs["good"].output == "fine\n"
 
 
+async def test_where_no_process_can_be_watched_by_a_descriptor_a_thread_waits(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("os.pidfd_open", raising=False)
+    hooks = [system("sh -c 'echo x; exit 4'"), system("sleep 60", timeout="100ms", name="slow")]
+    async with shop.running(*hooks) as room:
+        await shop.publish("a.b")
+        runs = await shop.ended(room, 2, "dead")
+    assert "exit code 4" in {run.reason for run in runs}
+
+
 async def test_a_gigabyte_of_output_is_kept_at_its_ends_only(shop: Shop) -> None:
     hook = system("sh -c 'echo begin; head -c 1000000000 /dev/zero; echo end'")
     async with shop.running(hook) as room:

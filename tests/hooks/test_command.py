@@ -129,6 +129,7 @@ DANGEROUS = [
     "env A=1 {file}",
     "timeout 5 {file}",
     "nice -n 5 {file}",
+    "env {file}=1 notify",
 ]
 
 
@@ -213,6 +214,11 @@ UNSAFE_IN_SHELL = [
 def test_a_placeholder_where_a_shell_reads_code_is_refused_when_it_loads(text: str) -> None:
     with pytest.raises(BadTemplate):
         for_shell(text)
+
+
+def test_a_value_may_be_kept_in_a_variable_of_the_shell() -> None:
+    script = for_shell('F="{file}"; echo "$F"')
+    assert script.text == 'F="${CALLBOARD_ARG_1}"; echo "$F"'
 
 
 def test_arguments_given_one_by_one_are_not_cut() -> None:

@@ -11,7 +11,10 @@ FAILED: Final = "callboard.hook.failed"
 
 
 def failure(run: Run, state: str, outcome: Outcome) -> Event:
-    """Return `callboard.hook.failed` for a run; its cause is the event that the run was for."""
+    """Return `callboard.hook.failed` for a run; its cause is the event that the run was for.
+
+    The command stays in callboard.db: it may hold what not every listener may know.
+    """
     data = {
         "hook": run.hook,
         "event": run.topic,
@@ -21,7 +24,6 @@ def failure(run: Run, state: str, outcome: Outcome) -> Event:
         "exit_code": outcome.exit,
         "run": run.id,
         "state": state,
-        "command": outcome.command[:4096],
     }
     if run.event is None:
         return Event(FAILED, data)

@@ -20,8 +20,8 @@ from callboard.hooks.runs import Runs
 
 log_ = structlog.get_logger("callboard.hooks")
 
-_MOST_WAITING: Final = 2000
-"""Steps that may wait to be stored before no more events are taken."""
+_MOST_WAITING: Final = 64
+"""Events that may wait to be stored before no more are taken: few, for each may have megabytes."""
 _RETRY: Final = 1.0
 
 
@@ -33,6 +33,7 @@ class Intake:
         self.saved: str | None = None
         self._runs, self._stored = runs, stored
         self._steps: list[Step] = []
+        self._events = 0
         self._wake, self._room, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._settled.set()
         self._task: asyncio.Task[None] | None = None
@@ -45,13 +46,14 @@ class Intake:
     def add(self, steps: Collection[Step], position: str) -> None:
         """Take the steps of one event, and move the cursor to it."""
         self._steps.extend(steps)
+        self._events += bool(steps)
         self.cursor = position
         self._settled.clear()
         self._wake.set()
 
     async def room(self) -> None:
         """Wait while too much is waiting to be stored."""
-        if len(self._steps) > _MOST_WAITING and not self._closing:
+        if self._events > _MOST_WAITING and not self._closing:
             self._room.clear()
             await self._room.wait()
 
@@ -71,7 +73,7 @@ class Intake:
         while self._wake.is_set() or not self._closing:
             await self._wake.wait()
             self._wake.clear()
-            steps, self._steps = self._steps, []
+            steps, self._steps, self._events = self._steps, [], 0
             cursor = self.cursor
             ids = await self._safely(steps, cursor)
             self.saved = cursor

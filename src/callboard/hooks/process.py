@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -138,13 +139,27 @@ async def _ended(process: subprocess.Popen[bytes]) -> None:
     try:
         watched = os.pidfd_open(process.pid)
     except (AttributeError, OSError):  # no Linux, or an old one
-        await asyncio.to_thread(process.wait)
+        await _waited_for(process)
         return
     try:
         await _readable(watched)
         process.wait()
     finally:
         os.close(watched)
+
+
+async def _waited_for(process: subprocess.Popen[bytes]) -> None:
+    """Wait in a thread of its own: a pool's few would be taken up by hung processes."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def wait() -> None:
+        process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=wait, name="hook", daemon=True).start()
+    await ended.wait()
 
 
 async def _readable(descriptor: int) -> None:

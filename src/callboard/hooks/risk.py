@@ -46,6 +46,7 @@ _WRAPPERS: Final = {
     *("sudo", "doas", "env", "nice", "ionice", "nohup", "setsid", "timeout", "time"),
     *("exec", "command", "stdbuf", "chrt", "taskset", "flock"),
 }
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _PASSED_OVER = re.compile(r"-.*|\d[\d.smhd]*|[A-Za-z_]\w*=.*", re.DOTALL)
 
 
@@ -69,7 +70,7 @@ def _chosen_program(words: Sequence[Word]) -> str | None:
     ):
         at += 1
     for word in words[: at + 1]:
-        if word.filled and not (word is not words[0] and "=" in word.text):
+        if word.filled and not _ASSIGNMENT.match(word.text):
             return f"the event would choose the program in {word.text!r}: name it, and give it the value"
     return None
 

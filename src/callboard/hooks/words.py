@@ -136,6 +136,8 @@ class _Reader:
     def _take(self) -> Part:
         """Return the next item, literal, and keep it in the script."""
         item = self._peek()
+        if item == "":
+            raise BadTemplate("This command ends with a backslash: take it away, or quote it.")
         if isinstance(item, Placeholder):
             raise BadTemplate(
                 f"{item} stands right behind a backslash: a shell would unquote it. Take that away."
