@@ -22,3 +22,4 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     """A server for one test, to stop, kill and start again."""
     with serving(tmp_path / "data") as running:
         yield running
+        print(running.output)  # shown when the test fails
