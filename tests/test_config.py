@@ -227,7 +227,7 @@ log: 3
         "config.yaml:9: unknown key 'enable': did you mean 'enabled'?",
         "config.yaml:10: events.enabled: expected yes or no.",
         "config.yaml:11: events.subscriptions: expected a list; begin each with a dash.",
-        "config.yaml:12: `log` must hold settings: url, sync, keep, max_bytes.",
+        "config.yaml:12: `log` must hold settings: url, sync, keep, keep_cursors, max_bytes.",
     ]
 
 

@@ -70,6 +70,7 @@ class Board(Struct, frozen=True):
     data: Path
     hub: Hub
     keys: Keys
+    gateways: Gateways
     hooks: Hooks | SharedHooks
     reloading: Reloading | None
     """None without a configuration file."""
@@ -96,6 +97,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         stack.push_async_callback(events.close)
         await stack.enter_async_context(retaining(events, Retention(config.log.keep, config.log.max_bytes)))
         hub = await stack.enter_async_context(Hub(events))
+        await stack.enter_async_context(hub.durables.expiring(config.log.keep_cursors))
         bus = HubBus(hub, HOUSE)
         stack.push_async_callback(bus.close)
         hooks = _hooks(config, bus, store, data)
@@ -104,8 +106,8 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
         rooms = hook_operations(_hook_house(hooks, reloading))
-        await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
-        board = Board(_url(config.hub.host, sock), data, hub, keys, hooks, reloading)
+        gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
+        board = Board(_url(config.hub.host, sock), data, hub, keys, gateways, hooks, reloading)
         stack.enter_context(_announced(board))
         yield board
 
@@ -157,7 +159,7 @@ def _hook_house(hooks: Hooks | SharedHooks, reloading: Reloading | None) -> Hook
 @contextlib.asynccontextmanager
 async def _doors(
     config: Config, hub: Hub, keys: Keys, bus: HubBus, sock: socket.socket, rooms: Sequence[Operation]
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Gateways]:
     """Answer on the socket: HTTP by uvicorn, the hub's WebSockets by picows behind it."""
     sessions, streams = Sessions(), Streams()
     gateways = Gateways(hub, bus, keys)
@@ -189,7 +191,7 @@ async def _doors(
     )
     tasks = [asyncio.create_task(server.serve(sockets=[sock])), asyncio.create_task(gateways.beat())]
     try:
-        yield
+        yield gateways
     finally:
         for listening in server.servers if server.started else ():
             listening.close()  # who is told to come back later must not come back to this process

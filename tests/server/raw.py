@@ -24,13 +24,19 @@ from callboard.config.settings import Hub, Log
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 PATIENCE = 20.0
 
+_opened: list[Raw] = []
+
 
 @contextlib.asynccontextmanager
 async def serving_here(folder: Path, log: str | None = "memory:", **settings: Any) -> AsyncIterator[Board]:
     """Open a board on a port that is free."""
     config = Config(hub=Hub(port=0, **settings), log=Log(url=log))
     async with open_board(config, folder) as board:
-        yield board
+        try:
+            yield board
+        finally:
+            while _opened:
+                _opened.pop().abort()
 
 
 def admin(board: Board) -> tuple[str, str]:
@@ -62,6 +68,7 @@ class Raw:
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
+        _opened.append(self)
 
     @classmethod
     async def to(cls, board: Board | str, who: tuple[str, str] | None = None, **options: Any) -> Self:
@@ -80,6 +87,7 @@ class Raw:
         """Ask for a WebSocket; `behind` is sent in the same write. Returns the client and the status."""
         host, port = url.removeprefix("http://").split(":")
         sock = socket.socket()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if small:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.setblocking(False)
@@ -130,9 +138,9 @@ class Raw:
         answer = await self.ask(topic, data, **more)
         assert answer["success"], answer
 
-    async def subscribe(self, expression: str, id: str = "raw", **subscriber: Any) -> Any:
+    async def subscribe(self, expression: str, name: str = "raw", **subscriber: Any) -> Any:
         """Subscribe and return the answer."""
-        wish = {"subscription": expression, "subscriber": {"id": id, **subscriber}}
+        wish = {"subscription": expression, "subscriber": {"id": name, **subscriber}}
         return await self.ask("ftrack.meta.subscribe", wish)
 
     def reply(self, event: dict[str, Any], subscriber: str, data: Any = True) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ async def neighbour(board: Board) -> AsyncIterator[Raw]:
     client.abort()
 
 
-def event(**values: Any) -> bytes:
+def event(**values: object) -> bytes:
     packet = {"name": "ftrack.event", "args": [{"topic": "t", "source": {"id": "x"}, **values}]}
     return b"5:1+::" + json.dumps(packet).encode()
 
@@ -168,10 +169,14 @@ async def test_large_messages_one_after_the_other_lose_no_byte(board: Board) -> 
     for number in range(40):
         client.send("large", {"n": number, "pad": "p" * (200_000 if number % 3 else 10)})
         if number % 5 == 0:
-            await client.until(lambda number=number: len(client.heard) > number)
+            await client.ask("large.sync")
     await client.until(lambda: len(client.heard) == 40)
     assert [data["n"] for data in client.numbers] == list(range(40))
     client.abort()
+
+
+def _let_in(client: Raw) -> bool:
+    return any(text.startswith("40") for text in client.told)
 
 
 async def test_a_v5_peer_that_talks_nonsense_is_told_too(board: Board, neighbour: Raw) -> None:
@@ -183,7 +188,7 @@ async def test_a_v5_peer_that_talks_nonsense_is_told_too(board: Board, neighbour
         assert status == 101
         client.goodbye = True  # Socket.IO 5 knows no goodbye: a close frame brings its clients back
         client.text("40")
-        await client.until(lambda client=client: any(text.startswith("40") for text in client.told))
+        await client.until(partial(_let_in, client))
         client.frame(nonsense)
         await client.until_closed()
         assert any("callboard.error" in text for text in client.told)

@@ -50,6 +50,9 @@ class Log(Struct, frozen=True, kw_only=True):
         says("What a stored event survives: normal, a crash of the program; full, a power cut too."),
     ] = "normal"
     keep: Annotated[Seconds | None, says("How long events are kept; null: for ever.")] = Seconds(30 * 86400)
+    keep_cursors: Annotated[
+        Seconds | None, says("How long a durable subscriber may stay away and miss nothing; null: for ever.")
+    ] = Seconds(30 * 86400)
     max_bytes: Annotated[
         Bytes | None, says("How large the log may grow before the oldest events go; null: no limit.")
     ] = None

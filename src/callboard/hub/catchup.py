@@ -57,7 +57,7 @@ class CatchUp:
     async def _run(self, recipient: Recipient) -> None:
         self.behind += 1
         try:
-            while not await self._step(recipient):
+            while not await self._step(recipient):  # noqa: ASYNC110
                 await asyncio.sleep(0)  # a log in memory reads without waiting: let others have their turn
         except Gone:
             pass

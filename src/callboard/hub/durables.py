@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -133,6 +134,27 @@ class Durables:
         for name in old:
             await self._log.drop(name)
         return len(old)
+
+    @asynccontextmanager
+    async def expiring(self, keep: float | None, every: float = 3600.0) -> AsyncIterator[None]:
+        """Let old cursors expire now and then, until the block is left; None keeps them for ever."""
+        task = asyncio.create_task(self._expire(keep, every))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _expire(self, keep: float | None, every: float) -> None:
+        while keep is not None:
+            await asyncio.sleep(every)
+            try:
+                gone = await self.expire(keep)
+            except CallboardError as error:
+                log_.warning("old cursors could not expire", error=str(error))
+            else:
+                log_.info("old cursors expired", cursors=gone)
 
     def close(self) -> None:
         """Begin nothing more."""

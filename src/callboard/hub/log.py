@@ -43,7 +43,7 @@ class Log(ABC):
 
     @abstractmethod
     async def read(self, after: int, limit: int = 1000, max_bytes: int = 1 << 20) -> Sequence[Entry]:
-        """Return up to `limit` entries behind `after`, at least one if there is one, about `max_bytes` at most."""
+        """Return up to `limit` entries behind `after`, at least one if there is one, about `max_bytes`."""
 
     @abstractmethod
     async def first(self) -> int:
@@ -81,13 +81,13 @@ class Log(ABC):
     async def close(self) -> None:
         """Write what is pending, end all followers, let go of files and connections."""
 
-    def tell(self, subject: str, body: bytes) -> None:
+    def tell(self, subject: str, body: bytes) -> None:  # noqa: B027 - most logs have one node
         """Say something to the other nodes on this log: not stored, at most once, no answer expected.
 
         Memory and SQLite have no other nodes: nobody hears it. Order against entries is not kept.
         """
 
-    def hear(self, subject: str, callback: Callable[[bytes], None]) -> None:
+    def hear(self, subject: str, callback: Callable[[bytes], None]) -> None:  # noqa: B027
         """Call `callback` with each body that another node tells on `subject`, until close."""
 
     def nodes(self) -> int:

@@ -22,7 +22,7 @@ _ASKED = "asked"
 
 
 class _Who(Struct, frozen=True):
-    """A node asks: whom did you ask about the entry at this position?"""
+    """A node asks whom the others asked about the entry at this position."""
 
     node: str
     position: int

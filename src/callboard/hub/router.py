@@ -91,7 +91,7 @@ class Router:
             self._tell_requests(entry, groups)
 
     def _groups(self, entry: Entry) -> list[Collection[Subscription]]:
-        """Return who wants an entry: the subscriptions of each matching expression, or those it is targeted at."""
+        """Return who wants an entry: the subscriptions of each matching expression, or the targets."""
         envelope = entry.envelope
         if envelope.target:
             return [self._targeted(entry, envelope.target)]
