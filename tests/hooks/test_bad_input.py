@@ -143,6 +143,7 @@ async def test_an_unknown_placeholder_of_an_unknown_topic_refuses_that_run_only(
         (system("echo {data.fiel}", event="PrintDone"), "did you mean file?"),
         (system("echo {file", event="PrintDone"), "lone '{'"),
         (system("echo {x}", event="topic=="), "event: "),
+        (system("echo {x}", event="a\"b'c.d"), "both kinds of quotes"),
         ({"event": "a.b", "type": "gcode", "command": "G28", "retries": 1}, "at most once"),
         ({"event": "a.b", "type": "gcode"}, "command is missing"),
         ({"event": "a.b", "type": "webhook"}, "url takes"),

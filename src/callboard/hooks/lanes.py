@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from callboard.hooks.lane import Act, Failed, Lane
 from callboard.hooks.model import Hook
@@ -25,8 +25,11 @@ class Lanes:
     def __getitem__(self, hook: str) -> Lane:
         return self._lanes[hook]
 
-    def exchange(self, hooks: Sequence[Hook]) -> None:
-        """Give each new or changed hook a lane, which begins when the old one's last run has ended."""
+    def exchange(self, hooks: Sequence[Hook], waiting: Collection[str]) -> None:
+        """Give each new or changed hook a lane, which begins when the old one's last run has ended.
+
+        `waiting` names the hooks that have queued runs: the other lanes need not look for any.
+        """
         named = {hook.name: hook for hook in hooks}
         leaving: dict[str, asyncio.Task[None]] = {}
         for name, lane in list(self._lanes.items()):
@@ -36,12 +39,14 @@ class Lanes:
         for name, hook in named.items():
             if name not in self._lanes:
                 self._lanes[name] = Lane(hook, self._runs, self._act, self._failed, leaving.get(name))
+                self._lanes[name].behind = name in waiting or name in leaving
         self._leaving = [task for task in self._leaving if not task.done()] + list(leaving.values())
         self.caught_up.clear()
+        self.pump([name for name, lane in self._lanes.items() if lane.behind])
 
-    def pump(self, names: Sequence[str] | None = None) -> None:
-        """Let lanes look for runs that may start: the named ones, or all."""
-        for name in self._lanes if names is None else names:
+    def pump(self, names: Collection[str]) -> None:
+        """Let the named lanes look for runs that may start."""
+        for name in names:
             if (lane := self._lanes.get(name)) is not None:
                 lane.pump()
 
@@ -76,4 +81,4 @@ class Lanes:
         self.caught_up.set()
         for lane in self._lanes.values():
             lane.ready = True
-            lane.pump()
+        self.pump([name for name, lane in self._lanes.items() if lane.behind])

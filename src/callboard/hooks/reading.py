@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from callboard.errors import CallboardError
 from callboard.event import encode_json
-from callboard.expression import Expression, parse
+from callboard.expression import Expression, parse, quote
 from callboard.hooks import command, gcode, template
 from callboard.hooks.fields import BadHook, Fields
 from callboard.hooks.filling import names_in, read_value
@@ -156,10 +156,18 @@ def selection_of(texts: Sequence[str], key: str) -> Selection:
         if _OPERATORS & set(stripped) or stripped.endswith("*") or " " in stripped:
             expressions.append(_expression(stripped, key))
         else:
-            topics |= _spellings(stripped if "." in stripped else PRINT_PREFIX + stripped)
+            topics |= _spellings(_topic(stripped, key))
     if not topics and not expressions:
         raise BadHook(f"{key} is empty: write the name of an event, a topic or an expression")
     return Selection(frozenset(topics), tuple(expressions))
+
+
+def _topic(text: str, key: str) -> str:
+    try:
+        quote(text)
+    except CallboardError:
+        raise BadHook(f"{key}: {text[:60]!r} is no topic: it has both kinds of quotes", key) from None
+    return text if "." in text else PRINT_PREFIX + text
 
 
 def _spellings(topic: str) -> set[str]:

@@ -163,12 +163,11 @@ class Hooks:
 
     async def _exchange(self) -> None:
         """Put the loaded hooks in the place of the ones before."""
-        self._lanes.exchange(self.hooks)
         if not self.hook_set.faults:  # one of the faulty ones may be theirs
             names = [hook.name for hook in self.hooks]
             await self.runs.abandon(names, "its hook is no longer in the configuration, or not enabled")
+        self._lanes.exchange(self.hooks, await self.runs.waiting())
         self._listening = Listening([hook for hook in self.hooks if hook.name in self._known])
-        self._lanes.pump()
 
     def _turn_away(self) -> None:
         """Take nothing more from the old subscription, so that the cursor stays before the marker."""

@@ -75,6 +75,11 @@ class Runs:
         blocked = set(busy)
         return await self._do(lambda db: transactions.claim(db, hook, blocked, free, ready))
 
+    async def waiting(self) -> frozenset[str]:
+        """Return the names of the hooks that have queued runs."""
+        sql = "SELECT DISTINCT hook FROM hook_run WHERE state = 'queued'"
+        return frozenset(row[0] for row in await self._store.read(sql))
+
     async def finish(self, run: int, state: str, outcome: Outcome) -> None:
         """Keep how a run ended; its event is kept only when it may be redriven."""
         await self._do(lambda db: transactions.finish(db, run, state, outcome, 0.0))
@@ -91,6 +96,11 @@ class Runs:
         )
         names = msgspec.json.encode(list(known)).decode()
         return await self._store.write(sql, (reason, time.time(), names))
+
+    async def forget(self, known: Collection[str]) -> None:
+        """Forget from where on hooks listened that are not `known` any more."""
+        sql = "DELETE FROM hook_known WHERE name NOT IN (SELECT value FROM json_each(?))"
+        await self._store.write(sql, (msgspec.json.encode(list(known)).decode(),))
 
     def oldest_open(self) -> str:
         """Return the position of the oldest run that has not ended, empty when all have; at once."""
