@@ -166,6 +166,8 @@ class Hooks:
         if not self.hook_set.faults:  # one of the faulty ones may be theirs
             names = [hook.name for hook in self.hooks]
             await self.runs.abandon(names, "its hook is no longer in the configuration, or not enabled")
+            await self.runs.forget(names)  # one that comes back begins anew, at the head of the log
+            self._known.intersection_update(names)
         self._lanes.exchange(self.hooks, await self.runs.waiting())
         self._listening = Listening([hook for hook in self.hooks if hook.name in self._known])
 
