@@ -18,37 +18,50 @@ _PLAIN_ID = re.compile(r"id=([A-Za-z0-9_./@+,-]+)")
 _MOST = 16
 """So many parts of a target are looked at to find candidates; all are when candidates are checked."""
 
-Leaf = tuple[tuple[str, ...], str]
+Path = tuple[str, ...]
+Leaf = tuple[Path, str]
+Some = Subscription | dict[Subscription, None]
+"""One subscription, or several in the order in which they came: nearly always it is one."""
+
+_ID: Path = ("id",)
 
 
 class Targets:
     """The subscriptions that are there, by what their subscribers say of themselves."""
 
     def __init__(self) -> None:
-        self._all: dict[Subscription, None] = {}
-        self._by_leaf: dict[Leaf, dict[Subscription, None]] = {}
-        self._by_id: dict[str, dict[Subscription, None]] = {}
+        self._by_path: dict[Path, dict[str, Some]] = {_ID: {}}
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._all)
+        return self._count
 
     def add(self, subscription: Subscription) -> None:
         """Take a subscription up."""
-        self._all[subscription] = None
-        self._by_id.setdefault(subscription.id, {})[subscription] = None
-        for leaf in leaves(subscription.subscriber):
-            self._by_leaf.setdefault(leaf, {})[subscription] = None
+        self._count += 1
+        for path, text in _places(subscription):
+            table = self._by_path.setdefault(path, {})
+            table[text] = _with(table.get(text), subscription)
 
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription that was added."""
-        self._all.pop(subscription, None)
-        _discard(self._by_id, subscription.id, subscription)
-        for leaf in leaves(subscription.subscriber):
-            _discard(self._by_leaf, leaf, subscription)
+        self._count -= 1
+        for path, text in _places(subscription):
+            table = self._by_path.get(path, {})
+            rest = _without(table.get(text), subscription)
+            if rest is not None:
+                table[text] = rest
+            elif table.pop(text, None) is not None and not table and path != _ID:
+                del self._by_path[path]
 
     def named(self, subscriber: str) -> Collection[Subscription]:
         """Return the subscriptions of one subscriber id."""
-        return self._by_id.get(subscriber, {})
+        return _several(self._by_path[_ID].get(subscriber))
+
+    @property
+    def _all(self) -> Collection[Subscription]:
+        """Every subscription; each has an id."""
+        return [one for some in self._by_path[_ID].values() for one in _several(some)]
 
     def find(self, target: str) -> list[Subscription]:
         """Return the subscriptions whose subscriber information fulfils `target`."""
@@ -62,7 +75,7 @@ class Targets:
         """Return a superset of those that fulfil `node`, the smaller the better."""
         match node:
             case Comparison(path, "=", value, typed=False, prefix=False) if not _indexes(path):
-                return self._by_leaf.get((path, value), {})
+                return _several(self._by_path.get(path, {}).get(value))
             case And(children) if depth:
                 return min((self._candidates(child, depth - 1) for child in children[:_MOST]), key=len)
             case Or(children) if depth and len(children) <= _MOST:
@@ -89,9 +102,27 @@ def leaves(subscriber: Mapping[str, Any]) -> Iterator[Leaf]:
             yield path, value
 
 
-def _discard(index: dict[Any, dict[Subscription, None]], key: Any, subscription: Subscription) -> None:
-    bucket = index.get(key)
-    if bucket is not None:
-        bucket.pop(subscription, None)
-        if not bucket:
-            del index[key]
+def _places(subscription: Subscription) -> set[Leaf]:
+    return {*leaves(subscription.subscriber), (_ID, subscription.id)}
+
+
+def _several(some: Some | None) -> Collection[Subscription]:
+    if some is None:
+        return ()
+    return some if isinstance(some, dict) else (some,)
+
+
+def _with(some: Some | None, subscription: Subscription) -> Some:
+    if some is None or some is subscription:
+        return subscription
+    if isinstance(some, dict):
+        some[subscription] = None
+        return some
+    return {some: None, subscription: None}
+
+
+def _without(some: Some | None, subscription: Subscription) -> Some | None:
+    if isinstance(some, dict):
+        some.pop(subscription, None)
+        return some or None
+    return None if some is subscription else some
