@@ -99,3 +99,10 @@ async def test_both_spellings_of_one_analysis_run_a_hook_once(shop: Shop) -> Non
         await shop.publish("octoprint.MetadataAnalaysisFinished", {"file": "b.gcode", "result": {}})
         runs = await shop.ended(room, 4, "done")
     assert sorted(json.dumps(run.output) for run in runs) == ['"a.gcode\\n"'] * 2 + ['"b.gcode\\n"'] * 2
+
+
+async def test_what_is_published_before_the_end_still_runs(shop: Shop) -> None:
+    hook = {"event": "Shutdown", "type": "system", "command": f"touch {shop.folder}/off"}
+    async with shop.running(hook):
+        await shop.publish("octoprint.Shutdown")
+    assert (shop.folder / "off").exists()

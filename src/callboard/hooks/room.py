@@ -11,6 +11,7 @@ and when the past has been read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
@@ -20,7 +21,7 @@ from typing import Any, Final, Self
 import structlog
 
 from callboard.bus import Bus, Subscription
-from callboard.errors import StorageFailed
+from callboard.errors import CallboardError, StorageFailed
 from callboard.event import Event, new_id
 from callboard.hooks.actions import Actions
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
@@ -41,6 +42,7 @@ from callboard.store import Store
 log_ = structlog.get_logger("callboard.hooks")
 
 LOADED: Final = "callboard.hooks.loaded"
+STOPPED: Final = "callboard.hooks.stopped"
 REFUSED: Final = "callboard.hooks.refused"
 GAP: Final = "callboard.meta.gap"
 
@@ -65,6 +67,10 @@ class Hooks:
         self._subscription: Subscription | None = None
         self._generation = 0
         self._taken = taken
+        self.hurry = False
+        """True when this room must stop at once: another node runs the hooks."""
+        self._end_marker = ""
+        self._ended = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -83,6 +89,8 @@ class Hooks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self.hurry:
+            await self._read_to_the_end()
         self._turn_away()
         if self._keeping is not None:
             self._keeping.cancel()
@@ -183,11 +191,20 @@ class Hooks:
         if cursor is not None and _log(cursor) != _log(marked):
             log_.warning("the hooks' cursor is of another log; they begin at its head", cursor=cursor)
             cursor = None
-        expression = subscription(self.hooks, (LOADED, GAP))
+        expression = subscription(self.hooks, (LOADED, STOPPED, GAP))
         receive = partial(self._receive, self._generation)
         self._subscription = self._bus.subscribe(expression, receive, after=cursor or marked)
         if cursor is None:
             self._begin_here(marked)
+
+    async def _read_to_the_end(self) -> None:
+        """Take what came before the end, `Shutdown` among it, for a second at most."""
+        marker = Event(STOPPED)
+        self._end_marker = marker.id
+        with contextlib.suppress(CallboardError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._bus.publish(marker)
+                await self._ended.wait()
 
     def _begin_here(self, position: str) -> None:
         """The marker has come: from here on new hooks listen."""
@@ -208,6 +225,8 @@ class Hooks:
             log_.warning("events are gone before the hooks saw them", **_gap(event.data))
         elif event.topic == LOADED and event.id == self._marker:
             self._begin_here(entry.position)
+        elif event.id == self._end_marker:
+            self._ended.set()
         else:
             self._intake.add(self._steps_for(event), entry.position)
         await self._intake.room()

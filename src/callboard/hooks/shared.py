@@ -68,6 +68,7 @@ class SharedHooks:
                 self._began.set()
                 self._lease.keep(lambda: room.low_water)
                 await self._until_over()
+                room.hurry = not self._closing.is_set()
             self.room = None
             self._began.clear()
 
