@@ -19,11 +19,14 @@ def find() -> str | None:
 class NatsServer:
     """nats-server on 127.0.0.1 with its store in `folder`; it can be killed and started again."""
 
-    def __init__(self, folder: Path, *, settings: str = "", max_payload: int = 1 << 20) -> None:
+    def __init__(
+        self, folder: Path, *, settings: str = "", max_payload: int = 1 << 20, jetstream: bool = True
+    ) -> None:
         self.folder = folder
         self.port = -1
         self._settings = settings
-        self._max_payload = max_payload
+        self.max_payload = max_payload
+        self._jetstream = jetstream
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,9 +44,13 @@ class NatsServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "server.conf"
         config.write_text(
-            f"listen: 127.0.0.1:{self.port}\nmax_payload: {self._max_payload}\n"
+            f"listen: 127.0.0.1:{self.port}\nmax_payload: {self.max_payload}\n"
             f'ports_file_dir: "{self.folder}"\n'
-            f'jetstream {{ store_dir: "{self.folder / "store"}" {self._settings} }}\n'
+            + (
+                f'jetstream {{ store_dir: "{self.folder / "store"}" {self._settings} }}\n'
+                if self._jetstream
+                else ""
+            )
         )
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from nats.aio.client import Client
 from nats.js.api import DiscardPolicy, StreamConfig
 
 from callboard.errors import BadConfig, StorageFailed
-from callboard.event import Draft, Event, seal
+from callboard.event import Draft, Entry, Event, seal
 from callboard.hub.tail import Tail
 from callboard.logs import jetstream, open_log
 from callboard.logs.jetstream import JetStreamLog, open_jetstream
@@ -72,7 +74,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_nodes_share_a_log_and_see_one_order(nodes: Nodes) -> None:
-    first, second, third = [await nodes.open() for _ in range(3)]
+    first, second, third = await asyncio.gather(nodes.open(), nodes.open(), nodes.open())
     assert first.id == second.id == third.id
     appended = [log.append(drafts(1 + n % 3, start=n)) for n in range(100) for log in (first, second)]
     mine = {entry.position: entry for future in appended for entry in await future}
@@ -163,6 +165,45 @@ async def test_appends_wait_for_a_server_that_is_away_and_keep_their_order(
     assert await log.last() == 1010
 
 
+async def test_a_follower_far_behind_outlives_a_server_that_goes_and_comes_back(
+    own_nodes: Nodes, own_nats: NatsServer
+) -> None:
+    writer = await own_nodes.open()
+    for n in range(0, 3000, 500):
+        await writer.append(drafts(500, start=n))
+    reader = await own_nodes.open(patience=1, tail=Tail(max_entries=64))
+    found: list[Entry] = []
+    async for batch in reader.follow(0):
+        if not found:
+            own_nats.kill()
+            asyncio.get_running_loop().call_later(0.1, own_nats.start)
+        found += batch
+        if len(found) == 3000:
+            break
+    assert numbers(found) == list(range(3000))
+
+
+async def test_an_entry_that_is_larger_than_a_read_may_be_is_read_alone(nodes: Nodes) -> None:
+    writer = await nodes.open()
+    await writer.append(drafts(3, size=300_000))
+    reader = await nodes.open()
+    assert numbers(await reader.read(0, 100, 1000)) == [0]
+    assert numbers(await take(reader, 0, 3)) == [0, 1, 2]
+
+
+async def test_a_server_that_comes_back_with_a_smaller_limit_refuses_what_is_too_large(
+    own_nodes: Nodes, own_nats: NatsServer
+) -> None:
+    log = await own_nodes.open()
+    own_nats.kill()
+    own_nats.max_payload = 100_000
+    own_nats.start()
+    await until(lambda: log._connection.is_connected and log._connection.max_payload == 100_000)
+    with pytest.raises(StorageFailed, match="of this size"):
+        await log.append(drafts(1, size=200_000))
+    assert numbers(await log.append(drafts(1))) == [0]
+
+
 @pytest.mark.slow
 async def test_every_append_survives_a_server_that_is_killed_again_and_again(
     own_nodes: Nodes, own_nats: NatsServer
@@ -248,6 +289,26 @@ async def test_an_event_may_be_as_large_as_the_server_takes(nodes: Nodes) -> Non
     assert await log.last() == 1
 
 
+async def test_a_server_without_jetstream_is_one_sentence(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path, jetstream=False)
+    server.start()
+    try:
+        with pytest.raises(StorageFailed, match="nats-server -js"):
+            await open_log(server.url)
+    finally:
+        server.stop()
+
+
+def test_a_missing_extra_says_which() -> None:
+    script = (
+        "import asyncio, sys\nsys.modules['nats'] = None\nfrom callboard.logs import open_log\n"
+        "asyncio.run(open_log('nats://127.0.0.1:1'))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "MissingExtra" in result.stderr
+    assert "callboard[nats]" in result.stderr
+
+
 @pytest.mark.parametrize("address", ["nats://127.0.0.1:1", "nats://nobody.invalid:4222/x"])
 async def test_no_server_is_one_sentence(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jetstream, "CONNECT", 0.3)
@@ -263,7 +324,7 @@ async def test_a_wrong_password_is_one_sentence_without_it(
     server = NatsServer(tmp_path, settings='}\nauthorization { user: "hub", password: "secret"')
     server.start()
     try:
-        with pytest.raises(StorageFailed, match="Authorization") as refused:
+        with pytest.raises(StorageFailed, match=r"Authorization.*USER:PASSWORD") as refused:
             await open_log(server.url.replace("//", "//hub:wrong@"))
         assert "wrong" not in str(refused.value)
         log = await open_log(server.url.replace("//", "//hub:secret@"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from callboard.errors import BadConfig
+from callboard.errors import BadConfig, MissingExtra
 from callboard.event import MAX_EVENT
 from callboard.hub.log import Log
 from callboard.logs.memory import MemoryLog
@@ -27,8 +27,10 @@ async def open_log(
     if address == "memory:":
         return MemoryLog(max_event=max_event)
     if scheme in ("nats", "tls"):
-        from callboard.logs.jetstream import open_jetstream  # an extra: nats-py
-
+        try:
+            from callboard.logs.jetstream import open_jetstream
+        except ModuleNotFoundError:
+            raise MissingExtra("A log on NATS needs an extra: pip install 'callboard[nats]'.") from None
         return await open_jetstream(address, max_event=max_event)
     if scheme == "sqlite":
         address = unquote(address.removeprefix("sqlite://").removeprefix("/"))

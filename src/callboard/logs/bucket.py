@@ -73,12 +73,13 @@ class Bucket:
 
     async def drop(self, cursor: str) -> None:
         """Forget a cursor."""
+        await self.close()  # what is being written would bring it back
         key = cursor_key(cursor)
         self._revisions.pop(key, None)
         await self._keys.purge(key)
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait until what is being written is written."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 

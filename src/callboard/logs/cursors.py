@@ -32,10 +32,13 @@ class Cursors:
         return dict(self._positions)
 
     def learn(self, stored: Mapping[str, int]) -> None:
-        """Take over what is stored, where other nodes write too; what moved here since stays ahead."""
-        unwritten = self._writing | self._moved
-        ahead = {name: max(position, stored.get(name, -1)) for name, position in unwritten.items()}
-        self._positions = {**stored, **ahead}
+        """Take over what is stored, where other nodes write too, as far as it is ahead.
+
+        What another node dropped stays here until it is dropped here: it can't be told from
+        what was moved here while `stored` was read.
+        """
+        for name, position in stored.items():
+            self._positions[name] = max(position, self._positions.get(name, -1))
 
     def move(self, name: str, position: int) -> None:
         """Move a cursor forward; a position that it has passed changes nothing."""

@@ -34,6 +34,8 @@ WAIT = 5.0
 """Seconds to wait for the answers of a read."""
 
 KEY = "Nats-Msg-Id"
+NOTHING = "404"
+"""The status of a read that found no message."""
 _STATUS = "Status"
 _STALLED = "Nats-Consumer-Stalled"
 
@@ -178,10 +180,19 @@ async def fetch(
     inbox = connection.new_inbox()
     subscription = await connection.subscribe(inbox)
     try:
-        consumer = await js.add_consumer(stream, _from(start))
-        wish = b'{"batch": %d, "max_bytes": %d, "no_wait": true}' % (limit, max_bytes)
-        await connection.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer.name}", wish, inbox)
-        return await _collect(subscription, limit)
+        name = (await js.add_consumer(stream, _from(start))).name
+        source = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"
+        await connection.publish(
+            source, b'{"batch":%d,"max_bytes":%d,"no_wait":true}' % (limit, max_bytes), inbox
+        )
+        found, why = await _collect(subscription, limit)
+        if not found and why != NOTHING:  # the first one alone has more than `max_bytes`
+            await connection.publish(source, b'{"batch":1,"no_wait":true}', inbox)
+            found, why = await _collect(subscription, 1)
+        await connection.publish(f"$JS.API.CONSUMER.DELETE.{stream}.{name}", b"")
+        if found or why == NOTHING:
+            return found
+        raise StorageFailed(f"The log {stream} can't be read (status {why}): look at its NATS server.")
     except (Error, TimeoutError) as error:
         raise StorageFailed(f"The log {stream} can't be read ({error!r}): look at its NATS server.") from None
     finally:
@@ -202,12 +213,12 @@ def _from(start: int | float) -> ConsumerConfig:
     )
 
 
-async def _collect(subscription: Subscription, limit: int) -> list[Message]:
-    """Return messages until there are enough, or the server says that this was all."""
+async def _collect(subscription: Subscription, limit: int) -> tuple[list[Message], str]:
+    """Return messages until there are enough, and the status with which the server ended before that."""
     found: list[Message] = []
     while len(found) < limit:
         message = await subscription.next_msg(WAIT)
         if message.headers and _STATUS in message.headers:
-            break
+            return found, message.headers[_STATUS]
         found.append(stored(message)[0])
-    return found
+    return found, ""

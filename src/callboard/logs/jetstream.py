@@ -9,32 +9,28 @@ id are in a key-value bucket beside the stream, what nodes tell each other is pl
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from asyncio import Future
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from logging import DEBUG, WARNING
-from urllib.parse import urlsplit
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.api import StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
 
-from callboard.errors import BadConfig, BadEvent, StorageFailed
+from callboard.errors import BadEvent, StorageFailed
 from callboard.event import MAX_EVENT, Draft, Entry, open_envelope
 from callboard.hub.log import Log
 from callboard.hub.tail import Tail
 from callboard.logs.bucket import Bucket
 from callboard.logs.cursors import Cursors
 from callboard.logs.feed import Feed, Message, fetch
+from callboard.logs.line import STREAM, Line, parts_of, refusal
 from callboard.logs.nodes import Nodes
 from callboard.logs.sender import HEADERS, Sender
 
-STREAM = "callboard"
 PATIENCE = 10.0
 """Seconds an append waits for a server that is away."""
 CONNECT = 5.0
@@ -46,7 +42,6 @@ SLICE = 50_000
 DUPLICATES = 120.0
 """Seconds for which the server knows the keys of what it stored: longer than any append waits."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 log_ = structlog.get_logger("callboard.logs")
 
 
@@ -118,7 +113,18 @@ class JetStreamLog(Log):
         return Entry(message.position, message.time, message.key.publisher, envelope)
 
     def follow(self, after: int) -> AsyncIterator[Sequence[Entry]]:
-        return self._tail.follow(after, self._stored)
+        return self._tail.follow(after, self._stored_in_the_end)
+
+    async def _stored_in_the_end(self, after: int, limit: int, max_bytes: int) -> Sequence[Entry]:
+        """Read as long as it takes: a follower outlives a server that goes and comes back."""
+        while True:
+            try:
+                return await self._stored(after, limit, max_bytes)
+            except StorageFailed as error:
+                if self._trouble:
+                    raise
+                log_.warning("a follower waits for the log", stream=self.stream, error=str(error))
+                await asyncio.sleep(RETRY)
 
     async def read(self, after: int, limit: int = 1000, max_bytes: int = 1 << 20) -> Sequence[Entry]:
         if after >= self._tail.floor:
@@ -265,44 +271,6 @@ def _asking(stream: str) -> Iterator[None]:
         ) from None
 
 
-class Line:
-    """The connection, and who is told when it goes and comes back."""
-
-    def __init__(self) -> None:
-        self.connection = Client()
-        self.gone: Callable[[], None] = lambda: None
-        self.back: Callable[[], None] = lambda: None
-        self.error = "nobody answers"
-
-    async def open(self, servers: list[str]) -> None:
-        """Connect, and stay so: it never gives up a server that was there once."""
-        await self.connection.connect(
-            servers=servers,
-            name="callboard",
-            no_echo=True,
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,  # type: ignore[arg-type]  # it sleeps for it, whatever its annotation
-            ping_interval=5,
-            pending_size=8 << 20,
-            skip_subject_validation=True,  # ours are valid by construction
-            error_cb=self._error,
-            disconnected_cb=self._disconnected,
-            reconnected_cb=self._reconnected,
-        )
-
-    async def _error(self, error: Exception) -> None:
-        self.error = str(error) or type(error).__name__
-        lost = isinstance(error, Error | OSError)
-        log_.log(DEBUG if lost else WARNING, "an error from NATS", error=repr(error))
-
-    async def _disconnected(self) -> None:
-        self.gone()
-
-    async def _reconnected(self) -> None:
-        self.back()
-
-
 async def open_jetstream(
     address: str, *, max_event: int = MAX_EVENT, patience: float = PATIENCE, tail: Tail | None = None
 ) -> JetStreamLog:
@@ -311,18 +279,15 @@ async def open_jetstream(
     The stream is made with one replica and the server's storage; one that is there, as an
     operator made it, is used as it is. Raises BadConfig, or StorageFailed when nobody answers.
     """
-    servers, name = _parts(address)
+    servers, name = parts_of(address)
     line = Line()
     try:
         await asyncio.wait_for(line.open(servers), CONNECT)
         log = await _open_stream(line, name, Limits(max_event, patience, tail))
     except (Error, OSError, TimeoutError) as error:
         await line.connection.close()
-        reason = line.error if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        raise StorageFailed(
-            f"No JetStream answers at {_shown(address)} ({reason}): "
-            "start `nats-server -js` there, or name another log."
-        ) from None
+        reason = line.error or str(error) or type(error).__name__
+        raise StorageFailed(refusal(address, reason)) from None
     return log
 
 
@@ -337,17 +302,3 @@ async def _open_stream(line: Line, name: str, limits: Limits) -> JetStreamLog:
     log = JetStreamLog(line, stream, bucket, await bucket.id(), limits)
     await log.open()
     return log
-
-
-def _parts(address: str) -> tuple[list[str], str]:
-    """Return the servers and the stream that an address names."""
-    parts = urlsplit(address)
-    name = parts.path.strip("/") or STREAM
-    if not _NAME.fullmatch(name) or not parts.netloc:
-        raise BadConfig(f"{_shown(address)!r} is no log: write nats://HOST:PORT, or nats://HOST:PORT/STREAM.")
-    return [f"{parts.scheme}://{server}" for server in parts.netloc.split(",")], name
-
-
-def _shown(address: str) -> str:
-    """Return an address without its password."""
-    return re.sub(r"//[^@/]*@", "//", address)

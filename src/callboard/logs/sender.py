@@ -1,13 +1,15 @@
-"""The way into a stream: many messages under way, in the order of the appends.
+"""The way into a stream: bursts of messages, one after the other, in the order of the appends.
 
-    append --> queued --(one burst a turn, the last one asks for an answer)--> server
-                                                                                 |
-    done <-- arrived(key) <-- feed <-----------------------------------------------
+    append --> queued --(a burst, its last message asks for an answer)--> server
+                 ^                                                          |
+                 `-- the next burst <-- done <-- arrived(key) <-- feed <-----
 
 An entry is stored when the feed brings it back: that gives its position and time, which every
 node sees alike, and makes an acknowledgement for each message needless (nats-py takes 16 us for
 one). A burst's last message asks for one all the same, so that a refusal says its reason.
 The stream keeps one connection's order: what is still missing when a later one has come was refused.
+One burst at a time, as SQLite has one commit at a time: of two, a lost connection could drop the
+first and nats-py send the second, which it still held, when it is back (decision 0005).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import msgspec
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error
+from nats.errors import Error, MaxPayloadError
 
 from callboard.errors import StorageFailed
 from callboard.event import Draft, Entry
@@ -30,8 +32,10 @@ from callboard.logs.feed import KEY
 from callboard.logs.subjects import Key, event_subject, quoted
 
 BURST = 256
-UNDER_WAY = 4000
-"""Messages sent and not back yet; a server drops what is beyond 10,000."""
+BURST_BYTES = 1 << 20
+"""A burst has at most so many messages, and about so many bytes."""
+GRACE = 0.5
+"""Seconds that the rest of a burst gets to come back when its last message was refused."""
 WAITING_BYTES = 64 << 20
 """Bytes of events that may wait for a server that is away."""
 LONGEST_NAME = 800
@@ -63,7 +67,8 @@ class Sender:
         self._bytes = 0
         self._waiting: dict[int, tuple[Draft, _Append]] = {}
         self._queued: deque[int] = deque()
-        self._work, self._online, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._burst: set[int] = set()
+        self._work, self._online, self._back = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._refusal = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -71,7 +76,7 @@ class Sender:
         """Start to send."""
         await self._connection.subscribe(f"{self._inbox}.*", cb=self._answered)
         self._online.set()
-        self._tasks = [self._loop.create_task(self._send()), self._loop.create_task(self._expire())]
+        self._tasks = [self._loop.create_task(self._send()), self._loop.create_task(self._watch())]
 
     def append(self, drafts: Sequence[Draft]) -> Future[Sequence[Entry]]:
         """Have `drafts` stored; done with their entries once they came back."""
@@ -125,9 +130,10 @@ class Sender:
     def online(self) -> None:
         """Send again all that has not come back, under the same keys: the server knows those it has."""
         self._queued = deque(self._waiting)
+        self._burst.clear()
         self._online.set()
         self._work.set()
-        self._room.set()
+        self._back.set()
 
     async def drain(self) -> None:
         """Wait until all is stored, or has failed."""
@@ -155,7 +161,9 @@ class Sender:
         found = self._waiting.pop(number, None)
         if found:
             self._bytes -= len(found[0].envelope.json)
-            self._room.set()
+            self._burst.discard(number)
+            if not self._burst:
+                self._back.set()
 
     def _fail(self, number: int, reason: str) -> None:
         """Fail the append that a message is of, all of it: some of it may be stored, none acknowledged."""
@@ -171,34 +179,42 @@ class Sender:
             self._work.clear()
             while self._queued:
                 await self._online.wait()
-                await self._until_room()
-                await self._burst()
+                await self._send_burst(self._take())
 
-    async def _until_room(self) -> None:
-        while len(self._waiting) - len(self._queued) > UNDER_WAY:
-            self._room.clear()
-            await self._room.wait()
+    def _take(self) -> list[int]:
+        """Take the next burst out of the queue; what has failed meanwhile is left out."""
+        taken: list[int] = []
+        size = 0
+        while self._queued and len(taken) < BURST and size < BURST_BYTES:
+            number = self._queued.popleft()
+            if number in self._waiting:
+                taken.append(number)
+                size += len(self._waiting[number][0].envelope.json)
+        return taken
 
-    async def _burst(self) -> None:
-        queued = self._queued
-        count = min(BURST, len(queued))
-        burst = [queued.popleft() for _ in range(count)]
+    async def _send_burst(self, burst: list[int]) -> None:
+        """Send a burst, and wait until all of it is back."""
+        if not burst:
+            return
+        self._burst, self._refusal = set(burst), ""
+        self._back.clear()
         try:
             for number in burst:
-                await self._publish(number, number == burst[-1])
+                if number in self._waiting:
+                    await self._publish(number, number == burst[-1])
         except Error as error:  # lost while sending: `online` sends all of it again
             log_.warning("an append waits for its NATS server", stream=self._stream, error=repr(error))
-            self._online.clear()
+        await self._back.wait()
 
     async def _publish(self, number: int, last: bool) -> None:
-        found = self._waiting.get(number)
-        if found is None:  # it has failed meanwhile
-            return
-        draft = found[0]
+        draft = self._waiting[number][0]
         headers = {KEY: f"{self._node}-{number}/{quoted(draft.publisher)}"}
         subject = event_subject(self._stream, draft.envelope.topic)
         reply = f"{self._inbox}.{number}" if last else ""
-        await self._connection.publish(subject, draft.envelope.json, reply, headers)
+        try:
+            await self._connection.publish(subject, draft.envelope.json, reply, headers)
+        except MaxPayloadError:  # a server that came back with a smaller limit
+            self._fail(number, "The NATS server takes no event of this size any more.")
 
     async def _answered(self, message: Msg) -> None:
         """Look only for refusals: what was stored comes back by itself."""
@@ -208,18 +224,34 @@ class Sender:
             refusal = str(msgspec.json.decode(message.data).get("error", {}).get("description", ""))
         else:
             return
-        number = int(message.subject.rpartition(".")[2])
-        self._refusal = refusal
+        self._refused(int(message.subject.rpartition(".")[2]), refusal)
+
+    def _refused(self, number: int, refusal: str) -> None:
+        """Fail what was refused; the rest of its burst may be stored, and comes back soon if so."""
         log_.warning("the NATS server refused an append", stream=self._stream, reason=refusal)
+        self._refusal = refusal
         if number in self._waiting:
             self._fail(number, f"The NATS server refused it ({refusal}).")
+        soon = self._loop.time() + GRACE
+        for other in self._burst:
+            self._waiting[other][1].deadline = min(soon, self._waiting[other][1].deadline)
+        self._loop.call_later(GRACE * 1.1, self._expire)
 
-    async def _expire(self) -> None:
+    async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._patience / 10)
-            now = self._loop.time()
-            while self._waiting and self._waiting[self._next()][1].deadline < now:
-                self._fail(self._oldest, f"The NATS server did not answer within {self._patience:g} s.")
+            self._expire()
+
+    def _expire(self) -> None:
+        """Fail what has waited long enough."""
+        now = self._loop.time()
+        reason = (
+            f"refused it ({self._refusal})"
+            if self._refusal
+            else f"did not answer within {self._patience:g} s"
+        )
+        while self._waiting and self._waiting[self._next()][1].deadline < now:
+            self._fail(self._oldest, f"The NATS server {reason}.")
 
 
 _LATER = "publish again when it is back."
