@@ -196,6 +196,23 @@ async def test_people_can_read_it_with_sqlite_while_it_is_written(path: Path) ->
     await log.close()
 
 
+async def test_a_copy_made_while_it_is_written_is_a_log(path: Path) -> None:
+    log = await open_log(path)
+    log.move("farm", 2)
+    await log.append(drafts(100))
+    connection = sqlite3.connect(path)
+    connection.execute("VACUUM INTO ?", (str(path.with_name("copy.db")),))
+    connection.close()
+    await log.append(drafts(100, start=100))
+    await log.close()
+    copy = await open_log(path.with_name("copy.db"))
+    assert copy.id == log.id
+    assert numbers(await take(copy, 0, 100)) == list(range(100))
+    assert await copy.cursors() == {"farm": 2}
+    await copy.append(drafts(1, start=100))
+    await copy.close()
+
+
 async def test_a_draft_that_cannot_be_written_fails_alone(path: Path) -> None:
     log = await open_log(path)
     with pytest.raises(StorageFailed):
