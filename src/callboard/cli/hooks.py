@@ -134,7 +134,8 @@ def explain(
         return
     say(printable(f"{found['hook']}: {found['reason']}"))
     for one in found["runs"]:
-        _show(one)
+        if one["started"]:
+            _show(one)
 
 
 @app.command
