@@ -35,8 +35,13 @@ async def serving_here(folder: Path, log: str | None = "memory:", **settings: An
         try:
             yield board
         finally:
-            while _opened:
-                _opened.pop().abort()
+            hang_up()
+
+
+def hang_up() -> None:
+    """Drop all connections of the test that ends."""
+    while _opened:
+        _opened.pop().abort()
 
 
 def admin(board: Board) -> tuple[str, str]:
@@ -225,4 +230,4 @@ def masked(payload: bytes, opcode: int = TEXT, fin: bool = True, claims: int | N
     return head + bytes(4) + payload
 
 
-__all__ = ["BINARY", "CLOSE", "PING", "PONG", "Raw", "admin", "masked", "serving_here", "shake"]
+__all__ = ["BINARY", "CLOSE", "PING", "PONG", "Raw", "admin", "hang_up", "masked", "serving_here", "shake"]

@@ -32,8 +32,10 @@ UNSUBSCRIBE = "ftrack.meta.unsubscribe"
 _MOST_SUBSCRIPTIONS = 20_000
 _MOST_WISH = 128 * 1024
 _LONGEST_ID = 1024
-_MOST_IN_FLIGHT = 4 << 20
+_MOST_IN_FLIGHT = 2 << 20
 _MOST_IN_FLIGHT_OF_ALL = 64 << 20
+_OVERHEAD = 1024
+"""Bytes that an event takes in memory beside its JSON, about: a flood of tiny ones counts too."""
 _DURABLE = (True, "received", "handled", "acknowledged")
 
 
@@ -115,7 +117,7 @@ class Connection(Recipient):
 
     def _store(self, envelope: Envelope, ack: int | None) -> None:
         envelope = self._with_source(envelope)
-        size = len(envelope.json)
+        size = len(envelope.json) + _OVERHEAD
         hub = self._hub
         hub.accept(self.principal, envelope, self, (ack, size))
         self._in_flight += size

@@ -42,6 +42,7 @@ _AGAIN = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 _CLOSE = 0x88
+_SPOON = 64 * 1024
 
 
 class _Quiet:
@@ -193,7 +194,7 @@ class Upgrade(asyncio.Protocol):
         self._transport.set_protocol(fresh)
 
     def _picows(self, listener: Callable[[WSUpgradeRequest], Any]) -> WSProtocol:
-        return WSProtocol(
+        return Reader(
             None,  # host and port: a client's
             None,  # path: a client's
             False,  # the server's side
@@ -237,6 +238,17 @@ def _feed(protocol: WSProtocol, data: bytes) -> None:
         buffer[:size] = data[:size]
         protocol.buffer_updated(size)
         data = data[size:]
+
+
+class Reader(WSProtocol):  # type: ignore[misc]  # picows says nothing of it
+    """picows' reader, a spoonful at a time: a peer that floods has its bound, and others their turn."""
+
+    __slots__ = ()
+
+    def get_buffer(self, hint: int) -> memoryview:
+        """Return where the next bytes go."""
+        buffer: memoryview = WSProtocol.get_buffer(self, hint)
+        return buffer[:_SPOON]
 
 
 class Line:
