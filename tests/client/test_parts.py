@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from callboard.client import outbox as outbox_module
 from callboard.client.http import Message, Parser
+from callboard.client.identity import Identity
 from callboard.client.outbox import Outbox, Refused
 from callboard.client.rounds import Round
 from callboard.errors import Gone
@@ -139,3 +141,12 @@ async def test_a_round_goes_from_low_priorities_to_high_ones() -> None:
     event.stop()
     around.done(1)
     assert await last is False
+
+
+def test_what_a_hooks_command_publishes_carries_the_hooks_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = {"correlation": "c", "cause": "e", "hops": 3}
+    monkeypatch.setenv("CALLBOARD_HOOK_TRACE", json.dumps(trace))
+    assert Identity("id", "jane", {}).event("shot.approved").source["trace"] == trace
+    for broken in ("", "no JSON", "[1]"):
+        monkeypatch.setenv("CALLBOARD_HOOK_TRACE", broken)
+        assert "trace" not in Identity("id", "jane", {}).event("shot.approved").source

@@ -47,6 +47,20 @@ class HooksRefused(Payload, frozen=True, kw_only=True):
     faults: Annotated[list[str], own("What is wrong, each with its line.")]
 
 
+class HooksStopped(Payload, frozen=True, kw_only=True):
+    """The hooks listen no more; nothing more to say."""
+
+
+class HooksLease(Payload, frozen=True, kw_only=True):
+    """A node's word that it runs the hooks; the log's order decides whose word counts."""
+
+    lease: Annotated[str, own("What is leased: hooks.")]
+    node: Annotated[str, own("The node that speaks.")]
+    term: Annotated[int, own("Which claim in a row it is: the first with a number wins.")]
+    cursor: Annotated[str, own("The position behind which the next node would have to begin.")]
+    released: Annotated[bool, own("True when the node gives the lease up.")]
+
+
 class PrinterRequest(Payload, frozen=True, kw_only=True):
     """A wish to a printer."""
 
@@ -169,6 +183,24 @@ TOPICS = (
         published_by="the hooks room",
         payload=HooksRefused,
         example={"faults": ["callboard.yaml:14: type is missing"]},
+        since="0.1",
+    ),
+    Topic(
+        name="callboard.hooks.stopped",
+        description="The hooks listen no more: the hub is shutting down, or another node takes over.",
+        source=OWN,
+        published_by="the hooks room",
+        payload=HooksStopped,
+        example={},
+        since="0.1",
+    ),
+    Topic(
+        name="callboard.hooks.lease",
+        description="With several nodes on one log: which of them runs the hooks.",
+        source=OWN,
+        published_by="the hooks room",
+        payload=HooksLease,
+        example={"lease": "hooks", "node": "b7f2", "term": 4, "cursor": "k3v9-1200", "released": False},
         since="0.1",
     ),
     _asked(

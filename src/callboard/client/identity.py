@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,18 @@ from callboard.event import Event, caused_by, new_id
 APPLICATION = "callboard.client.python"
 
 
+def told_by_hook(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the `trace` that a hook gave its command, as part of a source; empty outside of hooks.
+
+    Without it a hook whose command publishes what the hook listens to would run for ever, unseen.
+    """
+    try:
+        trace = msgspec.json.decode(environ.get("CALLBOARD_HOOK_TRACE", ""), type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}
+    return {"trace": trace}
+
+
 class Identity:
     """One client: its id, its user, and what else it says of itself."""
 
@@ -21,6 +34,7 @@ class Identity:
         self.id = id
         about = {"applicationId": APPLICATION, "user": {"username": user}, "host": platform.node()}
         self._about: dict[str, Any] = {**about, **more}
+        self._told = told_by_hook(os.environ)
 
     def event(
         self,
@@ -31,13 +45,13 @@ class Identity:
     ) -> Event:
         """Return an event, or one made of a topic and data, with its source filled in.
 
-        That is id, applicationId, user, host, and in a handler the `trace` of the event it handles.
-        What the source says already is left as it is.
+        That is id, applicationId, user, host, and the `trace`: in a handler that of the event it handles, in
+        a command that a hook runs what the hook was told. What the source says already is left as it is.
         """
         if isinstance(event, str):
             event = Event(topic=event, data={} if data is None else data, target=target)
         cause = handling.get()
-        trace = {} if cause is None else {"trace": caused_by(cause)}
+        trace = self._told if cause is None else {"trace": caused_by(cause)}
         given = {**event.source, **(source or {})}
         return msgspec.structs.replace(event, source={"id": self.id, **self._about, **trace, **given})
 
