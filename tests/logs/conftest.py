@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -73,3 +74,11 @@ async def take(log: Log, after: int, count: int) -> list[Entry]:
         if len(found) >= count:
             break
     return found
+
+
+async def written(log: Log) -> None:
+    """Wait until all moved cursors are written."""
+    cursors = log._cursors  # type: ignore[attr-defined]
+    async with asyncio.timeout(10):
+        while cursors._moved or cursors._writing:
+            await asyncio.sleep(0.01)

@@ -20,7 +20,7 @@ from callboard.hub.tail import Tail
 from callboard.logs import jetstream, open_log
 from callboard.logs.jetstream import JetStreamLog, open_jetstream
 from callboard.logs.subjects import Key, event_subject, quoted
-from tests.logs.conftest import drafts, numbers, take
+from tests.logs.conftest import drafts, numbers, take, written
 from tests.natsserver import NatsServer
 
 
@@ -104,7 +104,7 @@ async def test_nodes_count_and_hear_each_other(nodes: Nodes) -> None:
 async def test_nodes_share_cursors_and_the_furthest_wins(nodes: Nodes) -> None:
     first, second = await nodes.open(), await nodes.open()
     first.move("farm", 10)
-    await until(lambda: not first._cursors._moved and not first._cursors._writing)
+    await written(first)
     assert (await second.cursors()) == {"farm": 10}
     second.move("farm", 30)
     first.move("farm", 20)

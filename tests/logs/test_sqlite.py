@@ -21,7 +21,7 @@ from callboard.event import Entry, Event, seal
 from callboard.hub.tail import Tail
 from callboard.logs import blocks, open_log
 from callboard.logs.sqlite import open_sqlite
-from tests.logs.conftest import drafts, numbers, take
+from tests.logs.conftest import drafts, numbers, take, written
 
 
 @pytest.fixture
@@ -200,6 +200,7 @@ async def test_a_copy_made_while_it_is_written_is_a_log(path: Path) -> None:
     log = await open_log(path)
     log.move("farm", 2)
     await log.append(drafts(100))
+    await written(log)
     connection = sqlite3.connect(path)
     connection.execute("VACUUM INTO ?", (str(path.with_name("copy.db")),))
     connection.close()
