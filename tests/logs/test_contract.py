@@ -139,6 +139,18 @@ async def test_closing_stores_what_was_appended_before(log: Log) -> None:
     assert len(await appended) == 500
 
 
+async def test_closing_while_it_prunes_and_reads_leaves_nobody_waiting(log: Log) -> None:
+    for n in range(50):
+        await log.append(drafts(20, start=n, size=2000))
+    working = [log.prune(900), log.read(0, 10_000, 1 << 30), log.size(), log.position_at(0)]
+    tasks = [asyncio.ensure_future(work) for work in working]
+    await asyncio.sleep(0)
+    await log.close()
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, int | list | StorageFailed) for result in results), results
+
+
 async def test_a_position_is_found_by_time(log: Log) -> None:
     times = []
     for n in range(8):

@@ -45,15 +45,19 @@ class Desk:
         self._connection, self._path = connection, path
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[tuple[Job[Any], Done] | None] = SimpleQueue()
+        self._closed = False
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     def ask(self, job: Job[Any], done: Done) -> None:
         """Have `job` run; `done(result, error)` is called in the loop."""
-        self._jobs.put((job, done))
+        if self._closed:
+            self._loop.call_soon(done, None, StorageFailed(f"The log {self._path} is closed."))
+        else:
+            self._jobs.put((job, done))
 
-    async def run(self, job: Job[T]) -> T:
-        """Return what `job` returns; SQLite's errors come out as StorageFailed."""
+    def run(self, job: Job[T]) -> asyncio.Future[T]:
+        """Have `job` run; the future gives what it returns, or SQLite's error as StorageFailed."""
         future: asyncio.Future[T] = self._loop.create_future()
 
         def done(result: T, error: Exception | None) -> None:
@@ -65,11 +69,13 @@ class Desk:
                 future.set_result(result)
 
         self.ask(job, done)
-        return await future
+        return future
 
     async def close(self) -> None:
         """Finish the jobs that were asked for, then let go of the connection."""
-        await self.run(lambda connection: connection.close())
+        closing = self.run(lambda connection: connection.close())
+        self._closed = True
+        await closing
         self._jobs.put(None)
 
     def _work(self) -> None:
