@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ async def desk(board: Board) -> Raw:
 
 
 @pytest.fixture(autouse=True)
-def leaving() -> Iterator[None]:
+async def leaving() -> AsyncIterator[None]:
     """Nobody stays when a test is over."""
     yield
     hang_up()
