@@ -25,6 +25,7 @@ class Cursors:
         self._moved: dict[str, int] = {}
         self._writing: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._soon = False
         self._closed = False
 
     def all(self) -> Mapping[str, int]:
@@ -43,9 +44,9 @@ class Cursors:
     def move(self, name: str, position: int) -> None:
         """Move a cursor forward; a position that it has passed changes nothing."""
         if position > self._positions.get(name, -1):
-            delay = EVERY if name in self._positions else 0.0
+            self._soon = self._soon or name not in self._positions
             self._positions[name] = self._moved[name] = position
-            self._later(delay)
+            self._later()
 
     def drop(self, name: str) -> None:
         """Forget a cursor here."""
@@ -59,10 +60,11 @@ class Cursors:
         self._stop()
         self._flush()
 
-    def _later(self, delay: float = EVERY) -> None:
+    def _later(self) -> None:
         if self._closed:
             return
         loop = asyncio.get_running_loop()
+        delay = 0.0 if self._soon else EVERY
         if self._timer is None or self._timer.when() > loop.time() + delay:
             self._stop()
             self._timer = loop.call_later(delay, self._flush)
@@ -76,7 +78,7 @@ class Cursors:
         """Write what moved, unless a writing is under way: that one comes back here."""
         self._timer = None
         if self._moved and (self._closed or not self._writing):
-            self._writing, self._moved = self._moved, {}
+            self._writing, self._moved, self._soon = self._moved, {}, False
             self._write(self._writing, self._written)
 
     def _written(self, _: None, error: Exception | None) -> None:
