@@ -284,7 +284,7 @@ def test_blocks_give_back_the_entries_that_went_in(
     before = blocks.BLOCK_BYTES
     blocks.BLOCK_BYTES = block_bytes
     try:
-        written = blocks.to_blocks(entries)
+        written = blocks.to_blocks(entries, [entry.envelope.json for entry in entries])
     finally:
         blocks.BLOCK_BYTES = before
     read = [entry for block in written for entry in blocks.to_entries(*block[1:])]

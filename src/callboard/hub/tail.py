@@ -58,15 +58,16 @@ class Tail:
         """Bytes of the events that are here."""
         return (self._ends[-1] if self._ends else self._start) - self._start
 
-    def extend(self, entries: Sequence[Entry]) -> None:
-        """Take entries that are stored, in order, and wake who waits for them."""
+    def extend(self, entries: Sequence[Entry], sizes: Sequence[int] | None = None) -> None:
+        """Take entries that are stored, in order, and wake who waits; `sizes` are the bytes of their JSON."""
         if not entries:
             return
-        end = self._ends[-1] if self._ends else self._start
-        sizes = [len(entry.envelope.json) for entry in entries]
-        sizes[0] += end
+        if sizes is None:
+            sizes = [len(entry.envelope.json) for entry in entries]
+        ends = accumulate(sizes, initial=self._ends[-1] if self._ends else self._start)
+        next(ends)
         self._entries.extend(entries)
-        self._ends.extend(accumulate(sizes))
+        self._ends.extend(ends)
         self.last = entries[-1].position
         self._trim()
         self._wake()

@@ -37,9 +37,8 @@ _raws = msgspec.json.Decoder(list[Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-def to_blocks(entries: Sequence[Entry]) -> list[Block]:
-    """Return entries of one time, positions without a hole, as blocks of about BLOCK_BYTES."""
-    texts = [entry.envelope.json for entry in entries]
+def to_blocks(entries: Sequence[Entry], texts: Sequence[bytes]) -> list[Block]:
+    """Return entries of one time, positions without a hole, and their JSON as blocks of about BLOCK_BYTES."""
     count = max(1, len(texts) * BLOCK_BYTES // (sum(map(len, texts)) + 1))
     return [
         (

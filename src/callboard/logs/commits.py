@@ -35,8 +35,8 @@ CHECKPOINT_BYTES = 4 << 20
 COMMIT_COST = 8192
 """Bytes of pages that a commit takes in the write-ahead log beside its events, about."""
 
-_Waiting = tuple[Sequence[Draft], Future[Sequence[Entry]], int]
-"""Drafts, who waits for them, and their bytes."""
+_Waiting = tuple[Sequence[Draft], Future[Sequence[Entry]], list[bytes], int]
+"""Drafts, who waits for them, their JSON and its size."""
 
 
 class Commits:
@@ -55,8 +55,9 @@ class Commits:
     def append(self, drafts: Sequence[Draft]) -> Future[Sequence[Entry]]:
         """Have `drafts` stored; done with their entries once they are, or StorageFailed."""
         future: Future[Sequence[Entry]] = self._loop.create_future()
-        size = sum([len(draft.envelope.json) for draft in drafts])
-        self._pending.append((drafts, future, size))
+        texts = [draft.envelope.json for draft in drafts]
+        size = sum(map(len, texts))
+        self._pending.append((drafts, future, texts, size))
         self._size += size
         if not self._busy:
             self._busy = True
@@ -72,14 +73,18 @@ class Commits:
         taken = self._take()
         try:
             entries = self._stamp(taken)
-            written = blocks.to_blocks(entries)
+            texts = list(chain.from_iterable([texts for _, _, texts, _ in taken]))
+            written = blocks.to_blocks(entries, texts)
         except Exception as error:  # a name that is no text, say: it hurts no later draft
-            self._done(taken, [], None, StorageFailed(f"These events can't be stored: {error}."))
+            self._done(taken, [], [], None, StorageFailed(f"These events can't be stored: {error}."))
             return
         if entries:
-            self._writer.ask(partial(blocks.append, blocks=written), partial(self._done, taken, entries))
+            sizes = list(map(len, texts))
+            self._writer.ask(
+                partial(blocks.append, blocks=written), partial(self._done, taken, entries, sizes)
+            )
         else:
-            self._done(taken, entries, None, None)
+            self._done(taken, [], [], None, None)
 
     def _take(self) -> list[_Waiting]:
         """Take pending appends, whole ones: about half of what is under way."""
@@ -88,7 +93,7 @@ class Commits:
         taken, size = [], 0
         while self._pending and size < wanted:
             taken.append(self._pending.popleft())
-            size += taken[-1][2]
+            size += taken[-1][3]
         self._size -= size
         self._last_size = size
         self.checkpoints.ahead(size + COMMIT_COST)
@@ -97,18 +102,23 @@ class Commits:
     def _stamp(self, taken: Sequence[_Waiting]) -> list[Entry]:
         """Return the drafts as entries: the next positions, and one time, never an earlier one."""
         self._time = now = max(time.time(), self._time)
-        drafts = chain.from_iterable([drafts for drafts, _, _ in taken])
+        drafts = chain.from_iterable([drafts for drafts, _, _, _ in taken])
         return [
             Entry(position, now, draft.publisher, draft.envelope)
             for position, draft in enumerate(drafts, self._tail.last + 1)
         ]
 
     def _done(
-        self, taken: Sequence[_Waiting], entries: Sequence[Entry], _: None, error: Exception | None
+        self,
+        taken: Sequence[_Waiting],
+        entries: Sequence[Entry],
+        sizes: Sequence[int],
+        _: None,
+        error: Exception | None,
     ) -> None:
         """Start the next commit, then tell who waited for this one: the disk works meanwhile."""
         if error is None:
-            self._tail.extend(entries)
+            self._tail.extend(entries, sizes)
         if self._pending:
             self._commit()
         else:
@@ -121,7 +131,7 @@ class Commits:
 def answer(taken: Sequence[_Waiting], entries: Sequence[Entry], error: Exception | None) -> None:
     """Give each append its own entries, or all of them the error."""
     start = 0
-    for drafts, future, _ in taken:
+    for drafts, future, _, _ in taken:
         stop = start + len(drafts)
         if future.done():  # given up by who asked; stored all the same
             pass
