@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from callboard import Event, connect
+from tests.natsserver import NatsServer
 from tests.serving import Server, eventually, serving
 
 SEED = """\
@@ -281,3 +282,35 @@ def test_sighup_without_a_configuration_ends_nothing(own_server: Server) -> None
     own_server.process.send_signal(signal.SIGHUP)
     eventually(lambda: "no configuration file" in own_server.output, "a word about it")
     assert own_server.get("/healthz")[0] == 200
+
+
+def test_of_two_nodes_on_one_log_one_runs_the_hooks_until_the_other_takes_over(tmp_path: Path) -> None:
+    log, script = tmp_path / "ran", tmp_path / "note.sh"
+    script.write_text(f'echo "$1" >> {log}\n')
+    _, option = configured(tmp_path, HELLO.replace("echo {word} {{name}}", f"sh {script} {{name}}"))
+    nats = NatsServer(tmp_path / "nats")
+    nats.start()
+
+    def ran() -> list[str]:
+        return sorted(log.read_text().split()) if log.exists() else []
+
+    def runs_hooks(server: Server) -> bool:
+        return server.get("/v1/hooks")[0] == 200
+
+    options = ("--log", nats.url, *option)
+    try:
+        with serving(tmp_path / "one", *options) as one, serving(tmp_path / "two", *options) as two:
+            first = eventually(
+                lambda: next((each for each in (one, two) if runs_hooks(each)), None), "a node that does"
+            )
+            other = two if first is one else one
+            assert other.get("/v1/hooks")[0] == 503
+            publish(one, "demo.hello", name="ann")
+            publish(two, "demo.hello", name="bob")
+            eventually(lambda: ran() == ["ann", "bob"], "both hooks")
+            first.stop()
+            publish(other, "demo.hello", name="cy")
+            eventually(lambda: ran() == ["ann", "bob", "cy"], "the third, by the other node", 60)
+            assert runs_hooks(other)
+    finally:
+        nats.stop()
