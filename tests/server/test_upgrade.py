@@ -92,8 +92,9 @@ async def test_a_request_in_pieces_is_one_request(board: Board) -> None:
     host, port = board.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     request = (
-        f"GET /socket.io/1/websocket/{session} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        f"GET /socket.io/1/websocket/{session} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     ).encode() + masked(b"2::")
     for start in range(0, len(request), 7):
         writer.write(request[start : start + 7])

@@ -84,6 +84,8 @@ _sources = msgspec.json.Decoder(_Named)
 class Connection(Recipient):
     """One peer: its subscriptions, its outbox, what it has in flight."""
 
+    __slots__ = ("_hub", "_in_flight", "_paused", "_pipe", "_receipts", "_stamped", "name")
+
     def __init__(
         self,
         hub: Hub,

@@ -24,6 +24,7 @@ from callboard.expression import both, parse, parse_target
 from callboard.hub.durables import Durables
 from callboard.hub.log import Log
 from callboard.hub.nodes import Nodes
+from callboard.hub.owners import Owners
 from callboard.hub.principal import Principal
 from callboard.hub.recipient import FAR, Recipient, Subscription
 from callboard.hub.replies import Requests
@@ -67,7 +68,7 @@ class Hub:
         """Why the newest append failed; None once one has succeeded."""
         self._pending: list[Draft] = []
         self._waiting: list[tuple[Waiting, Any]] = []
-        self._owners: dict[str, tuple[str, int]] = {}
+        self._owners = Owners()
 
     async def __aenter__(self) -> Self:
         head = await self.log.last()
@@ -143,10 +144,7 @@ class Hub:
 
     def own(self, subscriber: str, principal: Principal) -> None:
         """Note that a subscriber id is held by a user; raises Denied when another user holds it."""
-        owner, count = self._owners.get(subscriber, (principal.name, 0))
-        if owner != principal.name:
-            raise Denied(f"The subscriber id {subscriber} belongs to another user: choose an id of your own.")
-        self._owners[subscriber] = (owner, count + 1)
+        self._owners.hold(subscriber, principal.name)
 
     def describe(self, subscription: Subscription, subscriber: Mapping[str, Any]) -> None:
         """Replace what a subscriber says of itself; its subscription stays."""
@@ -168,11 +166,7 @@ class Hub:
         recipient.subscriptions.clear()
 
     def _left(self, subscription: Subscription) -> None:
-        owner, count = self._owners.get(subscription.id, ("", 0))
-        if count > 1:
-            self._owners[subscription.id] = (owner, count - 1)
-        else:
-            self._owners.pop(subscription.id, None)
+        if self._owners.release(subscription.id):
             self.requests.leave([subscription.id])
         self.durables.leave(subscription)
 

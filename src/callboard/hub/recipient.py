@@ -87,8 +87,7 @@ class Subscription:
 class Recipient(ABC):
     """One who is fed, in the order of positions, each event once however many subscriptions match."""
 
-    framing: Framing
-    principal: Principal
+    __slots__ = ("framing", "outbox", "position", "principal", "reading", "served", "subscriptions")
 
     def __init__(self, principal: Principal, framing: Framing) -> None:
         self.principal = principal

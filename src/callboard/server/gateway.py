@@ -39,6 +39,28 @@ _LARGE = 128 * 1024
 class Gateway(WSListener):
     """One socket. `principal` is None until a v5 client sends its credentials."""
 
+    __slots__ = (
+        "_broken",
+        "_choked",
+        "_connection",
+        "_deaf",
+        "_full",
+        "_gateways",
+        "_gone",
+        "_held",
+        "_leaving",
+        "_line",
+        "_name",
+        "_parts",
+        "_principal",
+        "_remote",
+        "_room",
+        "_session",
+        "_size",
+        "_socket",
+        "_waiting",
+    )
+
     def __init__(
         self, gateways: Gateways, session: Session, remote: str, name: str, principal: Principal | None
     ) -> None:
@@ -66,6 +88,8 @@ class Gateway(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The upgrade is done: greet."""
+        transport.request.headers.clear()  # picows keeps both as long as the socket
+        transport.response.headers.clear()
         if self._socket is not None:
             return  # a new reader on the same socket
         self._line = transport.underlying_transport

@@ -36,7 +36,6 @@ from callboard.wire.socketio5 import SocketIO5
 
 _OLD = "/socket.io/1/websocket/"
 _NEW = ("/socket.io/", "/socket.io")
-_NEEDED = ("upgrade", "connection", "sec-websocket-version", "sec-websocket-key")
 _AGAIN = (
     b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -147,8 +146,8 @@ class Upgrade(asyncio.Protocol):
         if self._next is None:
             path = data.split(b" ", 2)[1].split(b"?", 1)[0].decode("latin-1")
             if self._gate.takes(path):
-                self._next = self._picows(self._listener)
-                self._line = Line(self._transport, self._renewed)
+                self._line = Line(self._transport, self._gate.gateways.hub.log.max_event * 4 + (1 << 20))
+                self._next = self._line.reader(self._listener)
                 self._next.connection_made(self._line)
             else:
                 self._next = WebSocketsSansIOProtocol(*self._other)
@@ -186,39 +185,11 @@ class Upgrade(asyncio.Protocol):
         if self._next is not None:
             self._next.resume_writing()
 
-    def _renewed(self, line: Line, gateway: Gateway) -> None:
-        """Give the socket a fresh reader: the old one's buffer has grown, and never shrinks."""
-        fresh = self._picows(lambda _: gateway)
-        fresh.connection_made(line)
-        _feed(fresh, _AGAIN)
-        self._transport.set_protocol(fresh)
-
-    def _picows(self, listener: Callable[[WSUpgradeRequest], Any]) -> WSProtocol:
-        return Reader(
-            None,  # host and port: a client's
-            None,  # path: a client's
-            False,  # the server's side
-            listener,
-            _quiet,
-            False,  # an exception in a listener does not close: ours never raise
-            10.0,  # the whole request is here already
-            False,  # pings are ours
-            0,
-            0,
-            WSAutoPingStrategy.PING_WHEN_IDLE,
-            False,  # pongs are ours
-            self._gate.gateways.hub.log.max_event * 4 + (1 << 20),
-            None,
-            2048,
-        )
-
     def _listener(self, request: WSUpgradeRequest) -> Gateway | WSUpgradeResponseWithListener:
         peer = self._transport.get_extra_info("peername")
         found = self._gate.admit(request, peer[0] if peer else "")
         if isinstance(found, Gateway):
             self._line.gateway = found
-            for name in set(map(str.lower, request.headers)).difference(_NEEDED):
-                request.headers.popall(name)  # picows keeps the request as long as the socket
             return found
         body = b'{"type":"about:blank","title":"%s","status":%d,"detail":"%s"}' % (
             found.status.phrase.encode(),
@@ -258,13 +229,33 @@ class Line:
     official Python client never comes back (facts, rule 5): the gateway says goodbye instead.
     """
 
-    __slots__ = ("_renewed", "_renewing", "gateway", "socket")
+    __slots__ = ("_most", "_renewing", "gateway", "socket")
 
-    def __init__(self, socket: Any, renewed: Callable[[Line, Gateway], None]) -> None:
+    def __init__(self, socket: Any, most: int) -> None:
         self.socket = socket
         self.gateway: Gateway | None = None
-        self._renewed = renewed
+        self._most = most
         self._renewing = False
+
+    def reader(self, listener: Callable[[WSUpgradeRequest], Any]) -> Reader:
+        """Return a reader for this line that takes frames of at most `most` bytes."""
+        return Reader(
+            None,  # host and port: a client's
+            None,  # path: a client's
+            False,  # the server's side
+            listener,
+            _quiet,
+            False,  # an exception in a listener does not close: ours never raise
+            10.0,  # the whole request is here already
+            False,  # pings are ours
+            0,
+            0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,  # pongs are ours
+            self._most,
+            None,
+            2048,
+        )
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return what the transport knows."""
@@ -284,13 +275,16 @@ class Line:
             self.socket.write(data)
 
     def renew(self) -> None:
-        """Have a fresh reader; only while the old one holds no bytes."""
-        if self.gateway is not None and not self.socket.is_closing():
-            self._renewing = True
-            try:
-                self._renewed(self, self.gateway)
-            finally:
-                self._renewing = False
+        """Have a fresh reader: the old one's buffer has grown, and never shrinks. It must hold no bytes."""
+        gateway = self.gateway
+        if gateway is None or self.socket.is_closing():
+            return
+        self._renewing = True
+        fresh = self.reader(lambda _: gateway)
+        fresh.connection_made(self)
+        _feed(fresh, _AGAIN)
+        self.socket.set_protocol(fresh)
+        self._renewing = False
 
     def close(self) -> None:
         """Close, unless the gateway is there to do it in its own time."""
@@ -323,3 +317,4 @@ class Door(HttpToolsProtocol):
         protocol = self.transport.get_protocol()
         if rest and isinstance(protocol, Upgrade):
             protocol.data_received(rest)
+        del self.parser  # it holds us as we hold it: nobody else would let go

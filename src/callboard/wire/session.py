@@ -81,6 +81,8 @@ class Session(ABC):
     moves: ClassVar[Moves]
     framing: Framing
 
+    __slots__ = ("_answers", "_next", "_unanswered", "id", "ignored", "max_event", "max_message", "state")
+
     def __init__(self, id: str, max_event: int = MAX_EVENT) -> None:  # noqa: A002 - it is one
         self.id = id
         self.max_event = max_event

@@ -74,6 +74,7 @@ class SocketIO09(Session):
     protocol = "0.9"
     moves = MOVES
     framing = SOCKETIO09
+    __slots__ = ()
 
     def receive(self, message: bytes, now: float) -> list[Packet]:  # noqa: ARG002 - time is in ticks
         """Return what one whole text message says."""
