@@ -10,6 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
+import schemathesis
+from hypothesis import given
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
 
 from callboard.hooks.checking import check
 from callboard.hooks.model import HookSet
@@ -18,6 +22,7 @@ from callboard.server.hooks import HookHouse, hook_operations
 from callboard.server.openapi import document
 from callboard.store import open_store
 from tests.server.doors import Doors, open_doors
+from tests.server.test_api_documents import ROUNDS, ask
 
 DOCS = Path(__file__).parents[2] / "docs"
 CONFIG = """events:
@@ -304,3 +309,21 @@ def test_every_operation_is_described_and_stands_in_the_docs() -> None:
     text = (DOCS / "hooks.md").read_text()
     for one in operations:
         assert f"`{one.method} {one.path}`" in text, one.path
+
+
+@pytest.mark.slow
+async def test_what_the_openapi_document_promises_of_hooks_holds(tmp_path: Path, files: Files) -> None:
+    async with opened(tmp_path, files) as shop:
+        await shop.doors.publish(LOUD, QUIET)
+        await shop.ended("done")
+        await asyncio.to_thread(explore, shop.doors)
+
+
+def explore(doors: Doors) -> None:
+    schema = schemathesis.openapi.from_url(f"{doors.url}/v1/openapi.json").include(path_regex="^/v1/hooks")
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
+        may_be_wrong = list(operation.iter_parameters()) or operation.body
+        for mode in GenerationMode if may_be_wrong else [GenerationMode.POSITIVE]:
+            ROUNDS(given(case=operation.as_strategy(mode))(ask))(doors)
