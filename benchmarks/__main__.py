@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-NAMES = ("matching", "appending", "looking_back", "serving")
+NAMES = ("matching", "appending", "looking_back", "serving", "hooking")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 _HEAD = """# Results
