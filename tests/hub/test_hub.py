@@ -287,3 +287,11 @@ async def test_what_is_remembered_of_a_topic_is_forgotten_when_a_subscription_co
     await settled(hub)
     await bus.close()
     assert sorted(got) == [("picky", 2), ("plain", 1), ("plain", 2), ("plain", 3), ("plain", 4)]
+
+
+async def test_only_a_reply_may_be_targeted_at_an_id_that_no_expression_can_write(hub: Hub) -> None:
+    bus = HubBus(hub, ADMIN)
+    for target in ["id==", 'id="a', "id={7}"]:
+        with pytest.raises(BadExpression):
+            await bus.publish(Event("hello", target=target))
+    await bus.publish(Event("ftrack.meta.reply", target="id={7}", in_reply_to_event="x"))

@@ -111,7 +111,8 @@ class Hub:
         if principal.publish is not None and not principal.may_publish(Document(envelope)):
             raise Denied(f"The key of {principal.name} may not publish {topic}: ask for one with --publish.")
         if envelope.target:
-            parse_target(envelope.target)
+            # Only replies may write `id=` and anything: clients do so, whatever the id is made of.
+            (parse_target if topic == REPLY else parse)(envelope.target)
         if len(envelope.json) > self.log.max_event:
             raise EventTooBig(
                 f"This event has {len(envelope.json)} bytes; this hub takes at most {self.log.max_event} "
