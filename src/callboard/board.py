@@ -37,7 +37,7 @@ from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import ADMIN, Keys, Principal
 from callboard.logs import open_log
 from callboard.logs.retention import Retention, retaining
-from callboard.reloading import Reloading
+from callboard.reloading import Reloading, say_hints
 from callboard.server.app import app
 from callboard.server.gateways import Gateways
 from callboard.server.hooks import HookHouse, hook_operations
@@ -120,6 +120,7 @@ async def _say_goodbye(bus: HubBus) -> None:
 def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | SharedHooks:
     """Return the room of the configuration's hooks; on a log of several nodes one of them runs them."""
     hooks = of_config(config).loaded
+    say_hints(hooks)
     if urlsplit(config.log.url or "").scheme not in _SHARED:
         return Hooks(bus, store, hooks)
     return SharedHooks(bus, store, hooks, Lease(bus, node_of(data)))

@@ -61,6 +61,7 @@ class Reloading:
     def _say(self, checked: Checked) -> None:
         """Tell what was taken, and what waits for a restart."""
         log.info("configuration loaded again", file=self._file, hooks=len(checked.loaded.hooks))
+        say_hints(checked.hooks)
         for name in ("hub", "log"):
             if getattr(self._started, name, None) != getattr(checked.config, name, None):
                 log.warning("a section changed that is only read at the start: restart", section=name)
@@ -95,6 +96,12 @@ class Reloading:
         ):
             if await asyncio.to_thread(read, self.path) != self._text:
                 await self.attempt()
+
+
+def say_hints(hooks: HookSet) -> None:
+    """Tell what is right and still worth a look."""
+    for hint in hooks.hints:
+        log.warning("look at this hook", hint=str(hint))
 
 
 def _told(hooks: HookSet) -> BadHook:
