@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,8 +55,12 @@ def demo(
         config = folder / "callboard.yaml"
         config.write_text(_SAMPLE, "utf-8")
         settings = _with(load(_SAMPLE, str(config)), host, port, None)
-        key = folder / "admin.key"
-        _run(settings, folder, lambda url: say(_TRY.format(url=url, key=key, folder=folder, config=config)))
+        key, program = folder / "admin.key", _program()
+        _run(
+            settings,
+            folder,
+            lambda url: say(_TRY.format(url=url, key=key, folder=folder, config=config, program=program)),
+        )
 
 
 _GREETING = """Callboard answers at {url}
@@ -75,10 +82,18 @@ _TRY = """Callboard answers at {url}
 
 Try in another terminal:
 
-  CALLBOARD_DATA={folder} callboard listen ""
-  CALLBOARD_DATA={folder} callboard publish demo.hello --data '{{"name": "you"}}'
+  CALLBOARD_DATA={folder} {program} listen ""
+  CALLBOARD_DATA={folder} {program} publish demo.hello --data '{{"name": "you"}}'
 
 Ctrl-C ends the demo and throws its data away."""
+
+
+def _program() -> str:
+    """Return how another terminal calls this program: by where it is, unless it is on the PATH."""
+    beside = Path(sys.executable).with_name("callboard")
+    if shutil.which("callboard") or not beside.exists():
+        return "callboard"
+    return shlex.quote(str(beside))
 
 
 def _with(settings: Config, host: str | None, port: int | None, log: str | None) -> Config:
