@@ -1,8 +1,9 @@
-"""Run all benchmarks and write RESULTS.md, or some by name: `./dev bench [--quick] [NAME...]`."""
+"""Run the benchmarks, all or some, and keep their figures: `./dev bench [--quick] [NAME...]`."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import platform
 import sys
@@ -13,17 +14,19 @@ from typing import Any
 
 NAMES = ("matching", "appending", "looking_back", "serving", "hooking")
 RESULTS = Path(__file__).with_name("RESULTS.md")
+FIGURES = Path(__file__).with_name("figures.json")
 
 _HEAD = """# Results
 
-Measured on {date} with Python {python}, {cores} cores, {machine}. Other programs run on such a machine
+Measured with Python {python}, {cores} cores, {machine}. Other programs run on such a machine
 too, so compare the ratios: each is of two figures from the same run. `./dev bench` measures again and
 writes this page.
 
 A ratio is ours to the peer's, or ours to the goal where there is no peer. The spread is the lowest and the
 highest of the repeats.
+"""
 
-| what | ours | peer | ratio | spread | goal | note |
+_TABLE = """| what | ours | peer | ratio | spread | goal | note |
 |---|---|---|---|---|---|---|
 """
 
@@ -41,14 +44,20 @@ def line(row: dict[str, Any]) -> str:
     return f"| {' | '.join(shown(cell).replace('|', '/') for cell in cells)} |"
 
 
-def write(rows: list[dict[str, Any]]) -> None:
-    head = _HEAD.format(
-        date=datetime.now(UTC).date(),
-        python=platform.python_version(),
-        cores=os.cpu_count(),
-        machine=platform.machine(),
-    )
-    RESULTS.write_text(head + "\n".join(map(line, rows)) + "\n" + _remarks())
+def keep(name: str, rows: list[dict[str, Any]]) -> None:
+    """Keep the figures of one benchmark; those of the others stay as they were measured."""
+    kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    kept[name] = {"date": str(datetime.now(UTC).date()), "rows": rows}
+    FIGURES.write_text(json.dumps(kept, indent=1) + "\n")
+    write(kept)
+
+
+def write(kept: dict[str, Any]) -> None:
+    parts = [_HEAD.format(python=platform.python_version(), cores=os.cpu_count(), machine=platform.machine())]
+    for name in [name for name in NAMES if name in kept]:
+        parts.append(f"\n## {name.replace('_', ' ').capitalize()}, {kept[name]['date']}\n\n{_TABLE}")
+        parts += [line(row) + "\n" for row in kept[name]["rows"]]
+    RESULTS.write_text("".join(parts) + _remarks())
 
 
 def _remarks() -> str:
@@ -66,13 +75,14 @@ def main(words: list[str]) -> int:
     for name in names:
         print(f"{name}", flush=True)
         try:
-            rows += importlib.import_module(f"benchmarks.{name}").run(quick)
+            found = importlib.import_module(f"benchmarks.{name}").run(quick)
+            rows += found
+            if not quick:
+                keep(name, found)
         except Exception:
             traceback.print_exc()
             failed += 1
     print(*map(line, rows), sep="\n")
-    if not quick and set(names) == set(NAMES) and not failed:
-        write(rows)
     return 1 if failed else 0
 
 
