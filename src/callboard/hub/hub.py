@@ -106,10 +106,15 @@ class Hub:
     def check(self, principal: Principal, envelope: Envelope) -> None:
         """Raise what `accept` would raise, and take nothing in: for many events, all or none."""
         topic = envelope.topic
+        if not topic or topic.isspace():
+            raise BadEvent("This event has an empty topic: name what happened, as render.done does.")
         if topic.startswith("ftrack.meta.") and topic != REPLY:
             raise BadEvent(f"{topic} is no event to publish: clients make it for themselves or for the hub.")
         if principal.publish is not None and not principal.may_publish(Document(envelope)):
-            raise Denied(f"The key of {principal.name} may not publish {topic}: ask for one with --publish.")
+            raise Denied(
+                f"The key of {principal.name} may not publish {topic}: "
+                "ask an administrator for a key made with --publish."
+            )
         if envelope.target:
             # Only replies may write `id=` and anything: clients do so, whatever the id is made of.
             (parse_target if topic == REPLY else parse)(envelope.target)
