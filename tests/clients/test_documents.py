@@ -58,7 +58,9 @@ def running(command: list[str], server: Server, cwd: Path | None = None) -> Iter
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def run(command: list[str], server: Server) -> str:
