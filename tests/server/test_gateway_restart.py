@@ -149,6 +149,19 @@ async def test_two_nodes_are_one_board(tmp_path: Path) -> None:
         assert sorted(reply["event"]["data"] for reply in json.loads(body)["replies"]) == ["a", "b"]
         assert asyncio.get_running_loop().time() - begun < 14
 
+        # It waits for nobody who is gone, on whichever node that was.
+        leaves = await Raw.to(two.url, who(two))
+        await leaves.subscribe("topic=silence", "leaves")
+        asked = asyncio.ensure_future(
+            asyncio.to_thread(one.post, "/v1/requests", {"event": {"topic": "silence"}, "timeout": 15})
+        )
+        begun = asyncio.get_running_loop().time()
+        await leaves.until(lambda: leaves.heard)
+        leaves.abort()
+        _, body = await asked
+        assert json.loads(body)["replies"] == []
+        assert asyncio.get_running_loop().time() - begun < 14
+
         # A durable subscriber moves from one node to the other, and takes its place with it.
         await here.subscribe("topic=job", "night", durable="handled")
         await there.publish("job", 0)

@@ -173,7 +173,7 @@ class Hub:
 
     def _left(self, subscription: Subscription) -> None:
         if self._owners.release(subscription.id):
-            self.requests.leave([subscription.id])
+            self.nodes.left(subscription.id)
         self.durables.leave(subscription)
 
     # Looking back, and streams

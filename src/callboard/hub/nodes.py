@@ -19,6 +19,7 @@ from callboard.hub.router import Router
 
 _WHO = "who"
 _ASKED = "asked"
+_LEFT = "left"
 
 
 class _Who(Struct, frozen=True):
@@ -46,6 +47,7 @@ class Nodes:
         self._tasks: set[asyncio.Task[None]] = set()
         log.hear(_WHO, self._who)
         log.hear(f"{_ASKED}.{self._name}", self._asked)
+        log.hear(_LEFT, lambda body: requests.leave([body.decode()]))
 
     @property
     def count(self) -> int:
@@ -56,6 +58,12 @@ class Nodes:
         """Ask the others whom they asked about a request of ours."""
         if self.count > 1:
             self._log.tell(_WHO, msgspec.json.encode(_Who(self._name, entry.position)))
+
+    def left(self, subscriber: str) -> None:
+        """Let requests here and elsewhere wait no longer for a subscriber that is gone."""
+        self._requests.leave([subscriber])
+        if self.count > 1:
+            self._log.tell(_LEFT, subscriber.encode())
 
     def _who(self, body: bytes) -> None:
         asked = msgspec.json.decode(body, type=_Who)
