@@ -210,6 +210,18 @@ async def test_dead_letters_are_redriven_by_number_by_hook_or_all(shop: Shop) ->
     assert (await shop.ask("POST", "/redrive", json={}))[1] == {"queued": 2}
 
 
+async def test_dead_letters_of_a_hook_that_is_gone_stay_dead_letters(shop: Shop, files: Files) -> None:
+    await shop.doors.publish(LOUD)
+    (dead,) = await shop.ended("dead")
+    files.text = CONFIG.replace("name: fail", "name: other")
+    await shop.ask("POST", "/reload")
+    assert (await shop.ask("POST", "/redrive", json={"runs": [dead["id"]]}))[1] == {"queued": 0}
+    assert (await shop.ask("POST", "/redrive", json={}))[1] == {"queued": 0}
+    files.text = CONFIG
+    await shop.ask("POST", "/reload")
+    assert (await shop.ask("POST", "/redrive", json={}))[1] == {"queued": 1}
+
+
 async def test_reload_takes_other_hooks_and_a_faulty_file_changes_nothing(shop: Shop, files: Files) -> None:
     files.text = CONFIG.replace("hello {name}", "hi {name}")
     status, found = await shop.ask("POST", "/reload")

@@ -78,7 +78,7 @@ class Hooks:
         self._intake.cursor, known = await self.runs.begin()
         self._known = set(known)
         for run in await self.runs.unknown(began):
-            self._failed(run, run.state, Outcome("unknown", run.reason))
+            self._failed(run, run.state, Outcome("unknown", run.reason, plain=True))
         if self._taken is not None and self._taken.cursor:
             await self._take_over(self._taken.cursor)
         self._intake.start()
@@ -110,19 +110,22 @@ class Hooks:
     async def reload(self, hooks: HookSet) -> None:
         """Take other hooks in place of these, if all of them are right; else change nothing.
 
-        Raises BadHook with every fault, which are told on the log too.
+        Raises BadHook with every fault; the event says no more than where and which kind each is.
         """
         if hooks.faults:
             faults = list(map(str, hooks.faults))
             log_.error("the hooks were not loaded again; the old ones stay", faults=faults)
-            await self._bus.publish(Event(REFUSED, {"faults": faults}))
+            await self._bus.publish(Event(REFUSED, {"faults": [fault.told for fault in hooks.faults]}))
             raise BadHook("\n".join(faults))
         await self._load(hooks)
         await self.caught_up()
 
     async def redrive(self, runs: Collection[int] | None = None, hook: str = "") -> int:
-        """Queue dead letters again: the given runs, or all, of one hook or of all; returns how many."""
-        names = await self.runs.redrive(runs, hook)
+        """Queue dead letters again: the given runs, or all, of one hook or of all; returns how many.
+
+        Those of hooks that are not loaded stay dead letters.
+        """
+        names = await self.runs.redrive({one.name for one in self.hooks if hook in {"", one.name}}, runs)
         self._lanes.pump(sorted(set(names)))
         return len(names)
 
@@ -157,9 +160,8 @@ class Hooks:
 
     async def _load(self, hooks: HookSet) -> None:
         """Take these hooks in place of the ones before; known ones go on where they were."""
-        marker = Event(
-            LOADED, {"hooks": [hook.name for hook in hooks.hooks], "faults": list(map(str, hooks.faults))}
-        )
+        names = [hook.name for hook in hooks.hooks]
+        marker = Event(LOADED, {"hooks": names, "faults": [fault.told for fault in hooks.faults]})
         self._turn_away()
         await self._intake.settled()
         position = await self._bus.publish(marker)

@@ -108,9 +108,9 @@ class Runs:
         rows = self._store.peek(sql)
         return str(rows[0][0]) if rows else ""
 
-    async def redrive(self, runs: Collection[int] | None = None, hook: str = "") -> list[str]:
-        """Queue dead letters again, all or the given ones; returns each one's hook."""
-        return await self._do(lambda db: transactions.redrive(db, runs, hook))
+    async def redrive(self, hooks: Collection[str], runs: Collection[int] | None = None) -> list[str]:
+        """Queue dead letters of these hooks again, all or the given ones; returns each one's hook."""
+        return await self._do(lambda db: transactions.redrive(db, hooks, runs))
 
     async def find(self, hook: str, position: str) -> list[Run]:
         """Return the runs of one hook for one event, the live one first."""

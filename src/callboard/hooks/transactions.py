@@ -205,13 +205,13 @@ def finish(db: sqlite3.Connection, run: int, state: str, outcome: Outcome, after
     )
 
 
-def redrive(db: sqlite3.Connection, runs: Collection[int] | None, hook: str) -> list[str]:
+def redrive(db: sqlite3.Connection, hooks: Collection[str], runs: Collection[int] | None) -> list[str]:
     """Queue dead letters again, out of turn; returns the hook of each."""
     sql = f"SELECT id, hook FROM hook_run WHERE state IN {REDRIVABLE} AND event IS NOT NULL"  # noqa: S608
     found = [
         (run, name)
         for run, name in db.execute(sql).fetchall()
-        if (run in runs if runs is not None else _means(name, hook))
+        if name in hooks and (runs is None or run in runs)
     ]
     db.executemany(
         "UPDATE hook_run SET state = 'queued', due = -1, after = 0, attempt = 0, ended = NULL, merge = NULL "
@@ -219,11 +219,6 @@ def redrive(db: sqlite3.Connection, runs: Collection[int] | None, hook: str) -> 
         [(run,) for run, _ in found],
     )
     return [name for _, name in found]
-
-
-def _means(name: str, hook: str) -> bool:
-    """Tell whether a run of the hook `name` is meant when `hook` is asked for."""
-    return not hook or name == hook
 
 
 def prune(db: sqlite3.Connection, before: float, most: int) -> int:
