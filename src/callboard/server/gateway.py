@@ -21,6 +21,7 @@ from callboard.errors import BadPosition, CallboardError, Gone, ProtocolError, U
 from callboard.event import Event
 from callboard.hub.connection import Connection
 from callboard.hub.principal import Principal
+from callboard.server.bundles import JOIN, write_at_once
 from callboard.server.gateways import GOODBYE, Gateways
 from callboard.wire import frames
 from callboard.wire.packets import Acknowledged, Left, Opened, Packet, Published, Refused
@@ -28,7 +29,6 @@ from callboard.wire.session import Session
 
 log = structlog.get_logger("callboard.gateway")
 
-_JOIN = 64 * 1024
 _BACKLOG = 256 * 1024
 _PARTING = 0.5
 """Seconds between the goodbye and the close frame, for those who go by themselves."""
@@ -94,7 +94,7 @@ class Gateway(WSListener):
             return  # a new reader on the same socket
         self._line = transport.underlying_transport
         self._socket = self._line.socket
-        self._socket.set_write_buffer_limits(high=_BACKLOG, low=_JOIN)
+        self._socket.set_write_buffer_limits(high=_BACKLOG, low=JOIN)
         self._gateways.open.add(self)
         self.write([self._session.open(time.monotonic())])
         if self._principal is not None:
@@ -237,12 +237,7 @@ class Gateway(WSListener):
         if not written or self._gone or socket.is_closing():
             return True
         full = self._full and socket.get_write_buffer_size() > _BACKLOG
-        if len(written) == 1:
-            socket.write(written[0])
-        elif sum(map(len, written)) <= _JOIN:
-            socket.write(b"".join(written))
-        else:
-            socket.writelines(_bundles(written))
+        write_at_once(socket, written)
         if full and not self._choked:
             self._choked = True  # who reads no answers may ask nothing more
             self._listen()
@@ -347,22 +342,6 @@ class Gateway(WSListener):
     @property
     def _user(self) -> str:
         return self._principal.name if self._principal is not None else "?"
-
-
-def _bundles(written: Sequence[bytes]) -> list[bytes]:
-    """Join small frames into bundles of about 64 KB, leave large ones alone: joining all copies all."""
-    bundles: list[bytes] = []
-    small: list[bytes] = []
-    size = 0
-    for frame in written:
-        if size + len(frame) > _JOIN and small:
-            bundles.append(b"".join(small))
-            small, size = [], 0
-        small.append(frame)
-        size += len(frame)
-    if small:
-        bundles.append(b"".join(small))
-    return bundles
 
 
 def _look(done: asyncio.Future[str]) -> None:
