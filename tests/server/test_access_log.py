@@ -20,6 +20,12 @@ async def test_a_request_is_logged_with_user_status_and_path(doors: Doors) -> No
     assert (line["method"], line["path"], line["status"], line["user"]) == ("GET", "/v1/events", 200, "admin")
 
 
+async def test_a_handshake_is_logged_with_the_user_of_its_key(doors: Doors) -> None:
+    key = doors.admin["ftrack-api-key"]
+    (line,) = await logged(doors, f"/socket.io/1/?api_user=admin&api_key={key}", {})
+    assert (line["status"], line["user"]) == (200, "admin")
+
+
 async def test_keys_are_never_logged_wherever_they_stood(doors: Doors) -> None:
     key = doors.admin["ftrack-api-key"]
     for path, headers in [

@@ -82,6 +82,13 @@ async def test_the_docs_page_stands_alone_and_its_links_lead_somewhere(doors: Do
     assert "prefers-color-scheme: dark" in text
 
 
+async def test_a_browser_at_the_front_door_is_shown_the_docs(doors: Doors) -> None:
+    async with doors.http.get(f"{doors.url}/", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (307, "v1/docs")
+    async with doors.http.get(f"{doors.url}/") as response:
+        assert (response.status, response.url.path) == (200, "/v1/docs")
+
+
 async def test_every_problem_type_leads_to_its_line_on_the_docs_page(doors: Doors) -> None:
     async with doors.http.get(f"{doors.url}/v1/docs") as response:
         page = Page()

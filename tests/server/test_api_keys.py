@@ -75,6 +75,7 @@ NOBODY: list[tuple[str, str]] = [
     ("DELETE", "/v1/keys/1"),
     ("GET", "/v1/log"),
     ("POST", "/v1/log/prune"),
+    ("DELETE", "/v1/log/cursors/x"),
     ("GET", "/v1/asyncapi.json"),
     ("GET", "/socket.io/1/"),
 ]
@@ -96,7 +97,9 @@ async def test_without_the_right_key_nothing_is_open(doors: Doors, method: str, 
         async with doors.http.request(method, doors.url + path, headers=headers) as response:
             assert response.status == 401, headers
             assert response.headers["WWW-Authenticate"].startswith("Bearer")
-            assert (await response.json(content_type=None))["type"] == "/v1/docs#unauthenticated"
+            problem = await response.json(content_type=None)
+            assert problem["type"] == "/v1/docs#unauthenticated"
+            assert "Authorization: Bearer KEY" in problem["detail"]
 
 
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/keys", "/v1/events/stream"])
@@ -109,7 +112,7 @@ async def test_a_key_in_the_query_opens_nothing(doors: Doors, path: str) -> None
 async def test_every_operation_is_in_one_of_these_tables(doors: Doors) -> None:
     _, document = await doors.ask("GET", "/v1/openapi.json")
     described = {
-        (method.upper(), path.replace("{key}", "x").replace("{id}", "1"))
+        (method.upper(), path.replace("{key}", "x").replace("{id}", "1").replace("{name}", "x"))
         for path, methods in document["paths"].items()
         for method in methods
     }

@@ -46,3 +46,13 @@ async def test_a_plain_key_may_not(doors: Doors) -> None:
     plain = doors.headers("plain")
     assert (await doors.ask("GET", "/v1/log", plain))[0] == 403
     assert (await doors.ask("POST", "/v1/log/prune", plain, json={"before": "2100-01-01"}))[0] == 403
+    assert (await doors.ask("DELETE", "/v1/log/cursors/admin/worker", plain))[0] == 403
+
+
+async def test_a_durable_subscriber_is_forgotten(doors: Doors) -> None:
+    doors.hub.log.move("admin/night shift", 1)
+    doors.hub.log.move("admin/worker", 2)
+    assert (await doors.ask("DELETE", "/v1/log/cursors/admin/night%20shift"))[0] == 204
+    assert (await doors.ask("GET", "/v1/log"))[1]["cursors"].keys() == {"admin/worker"}
+    status, problem = await doors.ask("DELETE", "/v1/log/cursors/admin/night%20shift")
+    assert (status, problem["type"]) == (404, "/v1/docs#not-found")

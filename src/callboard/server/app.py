@@ -12,7 +12,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,7 +25,7 @@ from callboard.server.counts import Counts
 from callboard.server.docs import documents
 from callboard.server.operation import Call, House, Operation
 from callboard.server.operations import OPERATIONS
-from callboard.server.problems import HANDLERS
+from callboard.server.problems import DOCS, HANDLERS
 from callboard.server.sessions import Sessions
 from callboard.server.sse import Streams
 
@@ -65,12 +65,17 @@ def app(
     described = (*OPERATIONS, *operations)
     everything = (*described, *documents(described))
     made = Starlette(
-        routes=[*routes_of(house, everything), *routes],
+        routes=[Route("/", _front), *routes_of(house, everything), *routes],
         exception_handlers=HANDLERS,
         middleware=[Middleware(Counted, counts=house.counts)],
     )
     made.router.redirect_slashes = False
     return made
+
+
+async def _front(_: Request) -> Response:
+    """Show a browser the docs; relative, since a proxy may have put a path in front of us."""
+    return RedirectResponse(DOCS.removeprefix("/"))
 
 
 def routes_of(house: House, operations: Iterable[Operation]) -> list[Route]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 
-from callboard.errors import Unauthenticated
 from callboard.server.auth import authenticate, credentials, origin_allowed
 from callboard.server.operation import Call
-from callboard.server.problems import BAD_REQUEST, DENIED, UNAUTHENTICATED, Problem
+from callboard.server.problems import BAD_REQUEST, DENIED, NOBODY, UNAUTHENTICATED, Problem
 from callboard.wire.handshake import handshake_body
 
 _ALLOWED = "ftrack-user, ftrack-api-user, ftrack-api-key, authorization, content-type"
@@ -29,7 +28,8 @@ async def handshake(call: Call) -> Response:
     cors = cross_origin(request.headers, call.house.origins)
     principal = authenticate(call.house.keys, *credentials(request.headers, request.query_params))
     if principal is None:
-        raise Problem(UNAUTHENTICATED, str(Unauthenticated()), cors)
+        raise Problem(UNAUTHENTICATED, NOBODY, cors)
+    request.scope["callboard.user"] = principal.name
     body = handshake_body(call.house.sessions.issue(principal))
     return PlainTextResponse(body, headers={**cors, "Cache-Control": "no-store"})
 

@@ -47,7 +47,9 @@ async def revoke_key(call: Call) -> Response:
     """
     number = call.request.path_params["id"]
     if number >= 1 << 63 or not await asyncio.to_thread(call.house.keys.revoke, number):
-        raise Problem(NOT_FOUND, f"There is no key {number}: list them with GET /v1/keys.")
+        raise Problem(
+            NOT_FOUND, f"There is no key {number}: `callboard keys list`, or GET /v1/keys, shows them."
+        )
     return Response(status_code=204)
 
 

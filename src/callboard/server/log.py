@@ -1,4 +1,4 @@
-"""The log over HTTP, for those who run it: how it is, and forgetting what is old."""
+"""The log over HTTP, for those who run it: how it is, and forgetting what is old or gone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from callboard.hub.log import Log
 from callboard.server.body import decode
 from callboard.server.entries import iso
 from callboard.server.operation import Call, json
+from callboard.server.problems import NOT_FOUND, Problem
 from callboard.server.shapes import LogInfo
 
 _MOST = 4096
+_WHERE = "`callboard log stat`, or GET /v1/log, lists those that are, as USER/NAME"
 
 
 class Pruning(Struct, forbid_unknown_fields=True):
@@ -61,3 +63,16 @@ async def prune(call: Call) -> Response:
     if not asked.before.startswith(f"{hub.log.id}-"):
         before += 1  # a time means the position before the first event that stays
     return json({"pruned": await hub.log.prune(before)})
+
+
+async def forget(call: Call) -> Response:
+    """Forget a durable subscriber.
+
+    How far it has come, that is: `user/name` as `GET /v1/log` lists it. When it comes back it begins
+    anew; one that is connected now is remembered again as soon as it moves on.
+    """
+    name, log = call.request.path_params["name"], call.house.hub.log
+    if name not in await log.cursors():
+        raise Problem(NOT_FOUND, f"No durable subscriber {name[:200]!r} is known: {_WHERE}.")
+    await log.drop(name)
+    return Response(status_code=204)

@@ -10,7 +10,7 @@ from callboard.server.handshake import handshake, polling, preflight
 from callboard.server.health import healthz, readyz
 from callboard.server.history import history, stream
 from callboard.server.keys import create_key, list_keys, revoke_key
-from callboard.server.log import log_info, prune
+from callboard.server.log import forget, log_info, prune
 from callboard.server.metrics import MEDIA, metrics
 from callboard.server.operation import EVENT_STREAM, JSON, Operation, Outcome, Parameter
 from callboard.server.publish import publish
@@ -162,6 +162,17 @@ LOG = (
         body={JSON: shapes.Before},
         outcomes=(Outcome(200, "Done.", shapes.Pruned),),
         example="""-d '{"before": "2026-01-01"}'""",
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/log/cursors/{name:path}",
+        answer=forget,
+        group="Log",
+        right="settings",
+        parameters=(
+            Parameter("name", "User and name, with a slash.", where="path", example="admin/nightly-sync"),
+        ),
+        outcomes=(Outcome(204, "Forgotten."),),
     ),
 )
 

@@ -81,6 +81,12 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
 _STATUSES = {404: NOT_FOUND, 405: NOT_ALLOWED, 413: TOO_BIG}
 
 
+NOBODY = (
+    "No such user and key: send `Authorization: Bearer KEY`, or the headers ftrack-user and ftrack-api-key."
+)
+"""What is said over HTTP for Unauthenticated, whose own words are for clients."""
+
+
 def kind_of(error: errors.CallboardError) -> Kind:
     """Return the kind of problem that an error is."""
     return next(KINDS[known] for known in type(error).__mro__ if known in KINDS)
@@ -107,7 +113,8 @@ def of(error: errors.CallboardError, **more: Any) -> Problem:
     """Return an error as a problem; one in an expression has `position`, where the fault is."""
     if isinstance(error, errors.BadExpression):
         more["position"] = error.position
-    return Problem(kind_of(error), str(error), **more)
+    said = NOBODY if isinstance(error, errors.Unauthenticated) else str(error)
+    return Problem(kind_of(error), said, **more)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
