@@ -30,8 +30,8 @@ from callboard.logs.subjects import Key
 HEARTBEAT = 2.0
 """Seconds after which the server says that there is nothing; three missed ones are silence."""
 RETRY = 0.5
-WAIT = 5.0
-"""Seconds to wait for the answers of a read."""
+IDLE = 5.0
+"""Seconds after which the server forgets the consumer of a read that was given up."""
 
 KEY = "Nats-Msg-Id"
 NOTHING = "404"
@@ -169,14 +169,14 @@ class Feed:
 
 
 async def fetch(
-    connection: Client, stream: str, start: int | float, limit: int, max_bytes: int
+    connection: Client, stream: str, start: float, limit: int, max_bytes: int, patience: float
 ) -> list[Message]:
     """Return up to `limit` messages from a position (int) or a time (float) on, about `max_bytes` at most.
 
     A consumer of its own, because it reads from the stream's leader: a direct get may be
     answered by a replica that is behind, and what it lacks would look like a gap.
     """
-    js = connection.jetstream()
+    js = connection.jetstream(timeout=patience)
     inbox = connection.new_inbox()
     subscription = await connection.subscribe(inbox)
     try:
@@ -185,10 +185,10 @@ async def fetch(
         await connection.publish(
             source, b'{"batch":%d,"max_bytes":%d,"no_wait":true}' % (limit, max_bytes), inbox
         )
-        found, why = await _collect(subscription, limit)
+        found, why = await _collect(subscription, limit, patience)
         if not found and why != NOTHING:  # the first one alone has more than `max_bytes`
             await connection.publish(source, b'{"batch":1,"no_wait":true}', inbox)
-            found, why = await _collect(subscription, 1)
+            found, why = await _collect(subscription, 1, patience)
         await connection.publish(f"$JS.API.CONSUMER.DELETE.{stream}.{name}", b"")
         if found or why == NOTHING:
             return found
@@ -200,7 +200,7 @@ async def fetch(
             await subscription.unsubscribe()
 
 
-def _from(start: int | float) -> ConsumerConfig:
+def _from(start: float) -> ConsumerConfig:
     by_time = isinstance(start, float)
     return ConsumerConfig(
         deliver_policy=DeliverPolicy.BY_START_TIME if by_time else DeliverPolicy.BY_START_SEQUENCE,
@@ -209,15 +209,15 @@ def _from(start: int | float) -> ConsumerConfig:
         ack_policy=AckPolicy.NONE,
         mem_storage=True,
         num_replicas=1,
-        inactive_threshold=WAIT,
+        inactive_threshold=IDLE,
     )
 
 
-async def _collect(subscription: Subscription, limit: int) -> tuple[list[Message], str]:
+async def _collect(subscription: Subscription, limit: int, patience: float) -> tuple[list[Message], str]:
     """Return messages until there are enough, and the status with which the server ended before that."""
     found: list[Message] = []
     while len(found) < limit:
-        message = await subscription.next_msg(WAIT)
+        message = await subscription.next_msg(patience)
         if message.headers and _STATUS in message.headers:
             return found, message.headers[_STATUS]
         found.append(stored(message)[0])

@@ -12,7 +12,7 @@ import asyncio
 import secrets
 from asyncio import Future
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -74,6 +74,8 @@ class JetStreamLog(Log):
         self._nodes = Nodes(connection, self.stream, node)
         self._cursors = Cursors({}, bucket.write)
         self._trouble = ""
+        self._asked, self._answered = 0, asyncio.Event()
+        self._answered.set()
         self._resuming: asyncio.Task[None] | None = None
         self._line = line
         line.gone, line.back = self._gone, self._back
@@ -141,7 +143,8 @@ class JetStreamLog(Log):
 
     async def _fetch(self, start: float, limit: int, max_bytes: int) -> Sequence[Message]:
         self._check_open()
-        return await fetch(self._connection, self.stream, start, limit, max_bytes)
+        with self._asking():
+            return await fetch(self._connection, self.stream, start, limit, max_bytes, self._patience)
 
     async def first(self) -> int:
         state = (await self._info()).state
@@ -162,7 +165,7 @@ class JetStreamLog(Log):
         before = min(before, await self.last() + 1)
         while start < before:
             start = min(start + SLICE, before)
-            with _asking(self.stream):
+            with self._asking():
                 await self._js.purge_stream(self.stream, seq=start)
         self._tail.forget(before)
         return max(0, before - first)
@@ -172,7 +175,7 @@ class JetStreamLog(Log):
 
     async def cursors(self) -> Mapping[str, int]:
         self._check_open()
-        with _asking(self.stream):
+        with self._asking():
             self._cursors.learn(await self._bucket.cursors())
         return self._cursors.all()
 
@@ -182,7 +185,7 @@ class JetStreamLog(Log):
     async def drop(self, cursor: str) -> None:
         self._check_open()
         self._cursors.drop(cursor)
-        with _asking(self.stream):
+        with self._asking():
             await self._bucket.drop(cursor)
 
     def tell(self, subject: str, body: bytes) -> None:
@@ -203,6 +206,7 @@ class JetStreamLog(Log):
             self._resuming.cancel()
         self._trouble = self._trouble or f"The log {self.stream} is closed: nothing was stored."
         self._sender.close(self._trouble)
+        await self._until_answered()
         self._cursors.close()
         await self._bucket.close()
         self._tail.close()
@@ -212,8 +216,29 @@ class JetStreamLog(Log):
 
     async def _info(self) -> StreamInfo:
         self._check_open()
-        with _asking(self.stream):
+        with self._asking():
             return await self._js.stream_info(self.stream)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Say in one sentence what NATS answered when it could not; `close` waits for who asks."""
+        self._asked += 1
+        self._answered.clear()
+        try:
+            yield
+        except (Error, TimeoutError) as error:
+            raise StorageFailed(
+                f"The log {self.stream} does not answer ({error!r}): look at its NATS server."
+            ) from None
+        finally:
+            self._asked -= 1
+            if not self._asked:
+                self._answered.set()
+
+    async def _until_answered(self) -> None:
+        """Let questions that are under way end: nobody would answer them on a closed connection."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered.wait(), 1)
 
     def _check_open(self) -> None:
         if self._trouble:
@@ -258,17 +283,6 @@ class JetStreamLog(Log):
         log_.error(self._trouble)
         self._sender.fail_all(self._trouble)
         self._tail.close()
-
-
-@contextmanager
-def _asking(stream: str) -> Iterator[None]:
-    """Say in one sentence what NATS answered when it could not."""
-    try:
-        yield
-    except (Error, TimeoutError) as error:
-        raise StorageFailed(
-            f"The log {stream} does not answer ({error!r}): look at its NATS server."
-        ) from None
 
 
 async def open_jetstream(
