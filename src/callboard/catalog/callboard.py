@@ -24,27 +24,28 @@ class HookFailed(Payload, frozen=True, kw_only=True):
     hook: Annotated[str, own("The hook's name.")]
     event: Annotated[str, own("The topic of the event it ran for.")]
     position: Annotated[str, own("The position of that event.")]
-    reason: Annotated[str, own("What went wrong, in a sentence.")]
+    reason: Annotated[str, own("What went wrong, in a sentence that quotes no command.")]
     attempts: Annotated[int, own("How often it was tried.")]
     exit_code: Annotated[int | None, own("What the command returned, if it ended by itself.")] | UnsetType = (
         UNSET
     )
     run: Annotated[int, own("The run's number.")] | UnsetType = UNSET
     state: Annotated[str, own("What became of the run: dead, refused, unknown, ...")] | UnsetType = UNSET
-    command: Annotated[str, own("What ran, with the event's values.")] | UnsetType = UNSET
 
 
 class HooksLoaded(Payload, frozen=True, kw_only=True):
     """The hooks of a configuration."""
 
     hooks: Annotated[list[str], own("The names of those that listen now.")]
-    faults: Annotated[list[str], own("Those that were left out, each with its line and reason.")]
+    faults: Annotated[
+        list[str], own("Those that were left out: file, line and kind of fault each, never a command.")
+    ]
 
 
 class HooksRefused(Payload, frozen=True, kw_only=True):
     """A configuration that was not taken."""
 
-    faults: Annotated[list[str], own("What is wrong, each with its line.")]
+    faults: Annotated[list[str], own("What is wrong: file, line and kind of fault each, never a command.")]
 
 
 class HooksStopped(Payload, frozen=True, kw_only=True):
@@ -161,7 +162,7 @@ TOPICS = (
             "hook": "tell the shop",
             "event": "octoprint.PrintDone",
             "position": "k3v9-1200",
-            "reason": "notify-send ended with 1.",
+            "reason": "exit code 1",
             "attempts": 3,
             "exit_code": 1,
         },

@@ -25,7 +25,8 @@ async def send_gcode(bus: Bus, hook: Hook, action: Gcode, event: Event) -> Outco
     """Ask for a hook's lines to be sent, and tell what the printer said."""
     printer = action.printer or str(event.source.get("printer") or "") or action.only
     if not printer:
-        return Outcome("refused", "The event names no printer, and the hook neither: add printer: NAME.")
+        reason = "The event names no printer, and the hook neither: add printer: NAME."
+        return Outcome("refused", reason, plain=True)
     try:
         lines = [filled for line in action.lines if (filled := line.fill(Values(event)))]
     except Refused as error:
@@ -47,10 +48,10 @@ async def _answered(bus: Bus, request: Event, seconds: float, shown: str) -> Out
             "unknown",
             f"no answer within {seconds:g} s: nobody knows whether the lines were sent",
             command=shown,
+            plain=True,
         )
-    return Outcome(
-        "failed", "no printer answered: none listens, or it left before it could", command=shown, retry=False
-    )
+    reason = "no printer answered: none listens, or it left before it could"
+    return Outcome("failed", reason, command=shown, retry=False, plain=True)
 
 
 async def _iterated(bus: Bus, request: Event, seconds: float) -> Any:

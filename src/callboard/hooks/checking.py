@@ -15,6 +15,7 @@ from callboard.errors import BadConfig
 from callboard.hooks.model import Fault, HookSet
 from callboard.hooks.reading import read_hooks
 
+_NO_YAML: Final = "this is no YAML"
 _PLACE: Final = re.compile(r"(?P<file>.*):(?P<line>\d+): (?P<reason>.*)", re.DOTALL)
 
 
@@ -55,4 +56,7 @@ def faulty(reasons: str, file: str) -> Checked:
 def _fault(text: str, file: str) -> Fault:
     """Return `file:line: reason` as a fault."""
     found = _PLACE.fullmatch(text)
-    return Fault(int(found["line"]), found["reason"], found["file"]) if found else Fault(1, text, file)
+    if found is None:
+        return Fault(1, text, file, "the file can't be read")
+    kind = _NO_YAML if found["reason"].startswith(_NO_YAML) else "a setting can't be used"
+    return Fault(int(found["line"]), found["reason"], found["file"], kind)

@@ -94,7 +94,8 @@ def without_shell(text: str) -> Argv:
     if needs:
         raise BadTemplate(
             f"{text[:200]!r} needs a shell for {needs.strip()}: "
-            "add `shell: true`, or quote it, or put it into a script."
+            "add `shell: true`, or quote it, or put it into a script.",
+            f"needs a shell for {needs.strip()}",
         )
     _judge(words)
     return Argv(text, _arguments([_expanded(word) for word in words]))
@@ -132,7 +133,7 @@ def _needs_shell(first: Word) -> str:
 
 def _judge(words: Sequence[Word]) -> None:
     if reason := risk(words):
-        raise BadTemplate(f"A placeholder is in danger: {reason}.")
+        raise BadTemplate(f"A placeholder is in danger: {reason}.", "a placeholder is in danger")
 
 
 def _expanded(word: Word) -> Word:

@@ -9,17 +9,25 @@ from callboard.hooks.run import Outcome, Run
 
 FAILED: Final = "callboard.hook.failed"
 
+_SAID: Final = {
+    "failed": "it failed; `callboard hooks runs` says why",
+    "refused": "the event's values can't stand in it; `callboard hooks runs` says which",
+    "unknown": "nobody knows what came of it",
+}
+"""What events say where the reason could quote a command, an address or a value."""
+
 
 def failure(run: Run, state: str, outcome: Outcome) -> Event:
     """Return `callboard.hook.failed` for a run; its cause is the event that the run was for.
 
-    The command stays in callboard.db: it may hold what not every listener may know.
+    The command stays in callboard.db, and so does a reason that could quote it: both may hold what
+    not every listener may know.
     """
     data = {
         "hook": run.hook,
         "event": run.topic,
         "position": run.position,
-        "reason": outcome.reason,
+        "reason": outcome.reason if outcome.plain else _SAID.get(outcome.state, ""),
         "attempts": run.attempt,
         "exit_code": outcome.exit,
         "run": run.id,

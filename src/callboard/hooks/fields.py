@@ -18,10 +18,13 @@ MAX_SECONDS: Final = 366 * 86400.0
 
 
 class BadHook(CallboardError):
-    """This hook can't be used: correct the named key."""
+    """This hook can't be used: correct the named key.
 
-    def __init__(self, message: str, key: str = "") -> None:
-        self.key = key
+    `kind` says the same without a word of the file; empty, it says only which key.
+    """
+
+    def __init__(self, message: str, key: str = "", kind: str = "") -> None:
+        self.key, self.kind = key, kind
         super().__init__(message)
 
 
@@ -44,7 +47,11 @@ class Fields:
         """Refuse keys that are not `known`."""
         for key in self._values:
             if key not in known:
-                raise BadHook(f"{self._where}{key} is no key of {what}{nearest(str(key), known)}", str(key))
+                raise BadHook(
+                    f"{self._where}{key} is no key of {what}{nearest(str(key), known)}",
+                    str(key),
+                    "an unknown key",
+                )
 
     def raw(self, key: str) -> Any:
         """Return what the file says, or None."""
@@ -128,4 +135,4 @@ class Fields:
 
     def _bad(self, key: str, wanted: str, hint: str = "") -> BadHook:
         value = str(self._values.get(key))[:60]
-        return BadHook(f"{self._where}{key} is {value!r}: it takes {wanted}{hint}", key)
+        return BadHook(f"{self._where}{key} is {value!r}: it takes {wanted}{hint}", key, f"takes {wanted}")

@@ -56,7 +56,7 @@ class Lanes:
             if isinstance(step, Wanted) and step.state == "running":
                 self._start(step, number)
             elif isinstance(step, Wanted) and step.state == "unknown" and number is not None:
-                self._failed(started(step, number), step.state, Outcome("unknown", step.reason))
+                self._failed(started(step, number), step.state, Outcome("unknown", step.reason, plain=True))
         waiting = Counter(step.hook for step in steps if isinstance(step, Wanted) and step.state == "queued")
         for name, count in waiting.items():
             if (lane := self._lanes.get(name)) is not None:

@@ -6,7 +6,7 @@ Located mapping (config) -> reading.read_hook -> Hook(selection, policy, action)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 from msgspec import Struct
@@ -164,11 +164,21 @@ class HookSet(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """A hook that can't be used, and why."""
+    """A hook that can't be used, and why.
+
+    `reason` quotes the file, and a command may hold secrets: it is for the hub's own log and for
+    those who have the right `hooks`. `kind` has no word of the file: it is what events tell.
+    """
 
     line: int
     reason: str
     file: str = ""
+    kind: str = "this hook can't be used"
+
+    @property
+    def told(self) -> str:
+        """The fault as an event may tell it: the file's name, the line, the kind."""
+        return f"{PurePath(self.file or 'configuration').name}:{self.line}: {self.kind}"
 
     def __str__(self) -> str:
         return f"{self.file or 'configuration'}:{self.line}: {self.reason}"

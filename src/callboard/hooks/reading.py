@@ -79,7 +79,7 @@ def read_hooks(subscriptions: Sequence[Located], file: str = "", printers: Seque
         try:
             hooks.append(_renamed(_hook(located, printers), taken))
         except CallboardError as error:
-            faults.append(Fault(_line(located, error), str(error), file))
+            faults.append(Fault(_line(located, error), str(error), file, _kind(error)))
     hints = [Fault(hook.line, hint, file) for hook in hooks if (hint := misspelt(hook.selection))]
     return HookSet(tuple(hooks), tuple(faults), tuple(hints))
 
@@ -88,6 +88,15 @@ def _line(located: Located, error: CallboardError) -> int:
     """Return the line of the key at fault when the configuration knows it, else the hook's."""
     lines: Mapping[str, int] = getattr(located, "lines", {})
     return lines.get(error.key, located.line) if isinstance(error, BadHook) else located.line
+
+
+def _kind(error: CallboardError) -> str:
+    """Return what kind of fault it is, without a word of the file: only keys that are ours."""
+    if not isinstance(error, BadHook):
+        return "this hook can't be used"
+    if error.key not in KEYS:
+        return error.kind or "this hook can't be used"
+    return f"{error.key}: {error.kind}" if error.kind else f"{error.key} can't be used"
 
 
 def _renamed(hook: Hook, taken: dict[str, int]) -> Hook:
@@ -105,11 +114,13 @@ def _hook(located: Located, printers: Sequence[Printer]) -> Hook:
         raise BadHook(f"A hook is a map with event, type and command, not {str(located.value)[:60]!r}.")
     fields = Fields(located.value)
     if "type" not in fields:
-        raise BadHook("type is missing: write system, gcode, webhook or publish")
+        missing = "type is missing: write system, gcode, webhook or publish"
+        raise BadHook(missing, kind=missing)
     kind = fields.one_of("type", tuple(_OWN))
     fields.only((*_COMMON, *_OWN[kind], *_IGNORED.get(kind, ())), f"a {kind} hook")
     if "event" not in fields:
-        raise BadHook("event is missing: write the name of an event, a topic or an expression")
+        missing = "event is missing: write the name of an event, a topic or an expression"
+        raise BadHook(missing, kind=missing)
     selection = selection_of(fields.texts("event"), "event")
     action = _READERS[kind](fields)
     policy = _policy(fields, kind)
@@ -204,7 +215,7 @@ def _told(key: str, read: Any, given: Any) -> Any:
     try:
         return read(given)
     except template.BadTemplate as error:
-        raise BadHook(f"{key}: {error}", key) from None
+        raise BadHook(f"{key}: {error}", key, error.kind) from None
 
 
 def _gcode(fields: Fields) -> Gcode:

@@ -31,6 +31,8 @@ class Outcome(Struct, frozen=True):
     """False when trying again would be useless."""
     retry_after: float = 0.0
     """Seconds that the other side asked to wait."""
+    plain: bool = False
+    """True when `reason` has no word of the command or of what answered it: then events tell it."""
     closes: bool = False
     """True when the other side wants no more of these (410)."""
 

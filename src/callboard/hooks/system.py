@@ -74,7 +74,14 @@ async def _all(
         )
         output = ended.output if len(shown) == 1 else _both(output, ended.output)
         if ended.exit != 0 or not ended.in_time:
-            return Outcome("failed", _reason(ended, seconds), ended.exit, "\n".join(shown), output)
+            return Outcome(
+                "failed",
+                _reason(ended, seconds),
+                ended.exit,
+                "\n".join(shown),
+                output,
+                plain=not ended.reason,
+            )
     return Outcome("done", "", 0, "\n".join(shown), output)
 
 

@@ -28,7 +28,14 @@ _BRACE = re.compile(r"\{\{|\}\}|\{|\}")
 
 
 class BadTemplate(CallboardError):
-    """This text has a placeholder that is none: write {key} or {data.key}, and {{ for a brace."""
+    """This text has a placeholder that is none: write {key} or {data.key}, and {{ for a brace.
+
+    `kind` says what is wrong without a word of the text.
+    """
+
+    def __init__(self, message: str | None = None, kind: str = "a text that can't be used") -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 class Refused(CallboardError):
@@ -73,7 +80,8 @@ def _after(text: str, brace: re.Match[str]) -> tuple[Part, int]:
     end = text.find("}", brace.end())
     if brace[0] == "}" or end < 0:
         raise BadTemplate(
-            f"A lone {brace[0]!r} stands in {text[:80]!r}: write {brace[0] * 2} for a literal brace."
+            f"A lone {brace[0]!r} stands in {text[:80]!r}: write {brace[0] * 2} for a literal brace.",
+            "a lone brace",
         )
     return Placeholder(_checked(text[brace.end() : end])), end + 1
 
@@ -87,7 +95,7 @@ def _checked(name: str) -> str:
         why = "write a dotted path instead of brackets, {position.x}"
     else:
         why = "write {key}, {data.key} or {source.key}, and {{ }} for literal braces"
-    raise BadTemplate(f"{{{name[:80]}}} is no placeholder: {why}.")
+    raise BadTemplate(f"{{{name[:80]}}} is no placeholder: {why}.", "no placeholder")
 
 
 def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:

@@ -94,6 +94,7 @@ class Webhooks:
                 return await self._posted(address, body, headers_of(action, run, body), shown)
         except TimeoutError:
             reason = f"no answer within {hook.policy.timeout:g} s"
+            return Outcome("failed", reason, command=shown, plain=True)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"[:500]
         return Outcome("failed", reason, command=shown)
@@ -143,11 +144,10 @@ def judged(status: int, wait: float, shown: str, output: Output) -> Outcome:
         return Outcome("done", "", status, shown, output)
     if status == 410:
         reason = "the other side answered 410 Gone: nothing more is posted until the hook is loaded again"
-        return Outcome("failed", reason, status, shown, output, retry=False, closes=True)
+        return Outcome("failed", reason, status, shown, output, retry=False, closes=True, plain=True)
     retry = status >= 500 or status in _WORTH_RETRYING
-    return Outcome(
-        "failed", f"the other side answered {status}", status, shown, output, retry=retry, retry_after=wait
-    )
+    reason = f"the other side answered {status}"
+    return Outcome("failed", reason, status, shown, output, retry=retry, retry_after=wait, plain=True)
 
 
 def _seconds(text: str) -> float:
