@@ -25,6 +25,7 @@ def killed_after(lines: int, where: str, sync: str) -> dict[int, int]:
     return {int(position): int(number) for position, number in pairs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync", ["normal", "full"])
 @pytest.mark.parametrize("kind", LASTING)
 async def test_a_kill_in_the_middle_of_writing_loses_nothing_acknowledged(

@@ -49,7 +49,7 @@ async def test_it_is_enforced_while_the_log_is_used(log: Log) -> None:
     async with retaining(log, Retention(max_bytes=500_000), every=0.01):
         for n in range(0, 2000, 100):
             await log.append(drafts(100, start=n, size=1000))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await log.size() > 500_000:
                 await asyncio.sleep(0.01)
     assert numbers(await log.read(await log.last() - 1)) == [1999]
