@@ -117,6 +117,22 @@ def test_check_reads_the_rest_of_the_file_as_well(
     assert path + said in ran.err
 
 
+def test_check_names_the_importer_where_a_line_needs_a_shell_and_counts_hooks_that_are_off(
+    nowhere: Shell, tmp_path: Path
+) -> None:
+    path = file(tmp_path, OCTOPRINT + "  - {event: Home, type: gcode, command: G28, enabled: false}\n")
+    ran = nowhere.run("hooks", "check", path)
+    assert ran.err.endswith(f"\n`callboard hooks import {path}` mends most of these.\n")
+    assert ran.out == f"{path}: 1 hook can be used, 1 of them is off, 2 faults.\n"
+
+
+def test_serve_names_the_importer_where_a_line_needs_a_shell(tmp_path: Path) -> None:
+    path = file(tmp_path, OCTOPRINT)
+    with serving(tmp_path / "data", "--config", path) as server:
+        pass
+    assert f"`callboard hooks import {path}` mends most of these." in server.output
+
+
 def test_check_says_when_all_hooks_are_turned_off(nowhere: Shell, tmp_path: Path) -> None:
     path = file(tmp_path, CONFIG.replace("events:\n", "events:\n  enabled: no\n"))
     assert "turns them off" in nowhere.run("hooks", "check", path).out

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 from callboard import Event, connect
+from callboard.config import load
+from tests.cli.conftest import Shell
 from tests.natsserver import NatsServer
 from tests.serving import Server, eventually, serving
 
@@ -144,6 +148,32 @@ def test_the_seeds_own_example_runs_word_for_word(tmp_path: Path, home: Path, ar
     if around:
         assert "left alone" in server.output
         assert "serial" in server.output
+
+
+def as_octoprint_fills(command: str, name: str, payload: Any) -> str:
+    """Fill a command as OctoPrint does since 1.11.3: `str.format` with values quoted for a shell."""
+    return command.format(__eventname=shlex.quote(name), __json=shlex.quote(json.dumps(payload)))
+
+
+def test_octoprint_sends_its_events_in_by_the_hook_of_the_documentation(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/hooks.md").read_text()
+    example = (
+        page.partition("### Where print events come from")[2].partition("```yaml\n")[2].partition("```")[0]
+    )
+    (located,) = load(example).events.subscriptions
+    payload = {"name": 'it\'s a `reboot` "vase" $(id).gcode', "time": 12.5}
+    with serving(tmp_path / "data") as server:
+        key = Shell(server.data).run("keys", "create", "mk3", "--publish", "topic=octoprint.*").out.strip()
+        (tmp_path / "callboard.header").write_text(f"Authorization: Bearer {key}\n")
+        command = located.value["command"].replace("http://hub.example:8030", server.url)
+        filled = as_octoprint_fills(command, "PrintDone", payload)
+        ran = subprocess.run(
+            ["/bin/sh", "-c", filled], env={**os.environ, "HOME": str(tmp_path)}, check=False
+        )
+        found = json.loads(server.get("/v1/events?expression=topic%3Doctoprint.PrintDone")[1])["events"]
+    assert ran.returncode == 0
+    (event,) = [entry["event"] for entry in found]
+    assert (event["data"], event["source"]["printer"]) == (payload, "mk3")
 
 
 def test_hooks_on_the_servers_own_events_run(tmp_path: Path) -> None:

@@ -10,13 +10,16 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import bold, facts, note, printable, say, say_json, table
 from callboard.cli.reach import Reach
+
+if TYPE_CHECKING:
+    from callboard.hooks.checking import Checked
 
 app = App(name="hooks", help="Hooks: commands that events run.", help_format="plaintext")
 
@@ -52,9 +55,9 @@ def check(
         return FAILED if found.faults else None
     for line in [*map(str, found.faults), *map(str, found.hints), *checked.warnings]:
         note(line)
-    off = "" if checked.enabled else "; events.enabled turns them off"
-    wrong = f", {_many(len(found.faults), 'fault')}" if found.faults else ""
-    say(f"{file}: {_many(len(found.hooks), 'hook')} can be used{wrong}{off}.")
+    if found.way_out:
+        note(found.way_out)
+    say(f"{file}: {_summary(checked)}.")
     return FAILED if found.faults else None
 
 
@@ -195,6 +198,16 @@ def reload(*, as_json: AsJson = False, reach: Reach | None = None) -> None:
         say_json(found)
     else:
         note(f"{_many(len(found['hooks']), 'hook')} of {found['file']} loaded.")
+
+
+def _summary(checked: Checked) -> str:
+    """Return how many hooks of a file can be used, and how many are off or wrong."""
+    found = checked.hooks
+    off = sum(not hook.enabled for hook in found.hooks)
+    parts = [f"{_many(len(found.hooks), 'hook')} can be used"]
+    parts += [f"{off} of them {'is' if off == 1 else 'are'} off"] if off else []
+    parts += [_many(len(found.faults), "fault")] if found.faults else []
+    return ", ".join(parts) + ("" if checked.enabled else "; events.enabled turns them off")
 
 
 def _ask(reach: Reach | None, method: str, path: str, body: Any = None, **query: Any) -> Any:

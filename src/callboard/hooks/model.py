@@ -162,6 +162,12 @@ class HookSet(Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     hints: tuple[Fault, ...] = ()
 
+    @property
+    def way_out(self) -> str:
+        """What to do about lines that OctoPrint gave to a shell, nothing where there is none."""
+        files = [fault.file for fault in self.faults if "needs a shell" in fault.kind]
+        return f"`callboard hooks import {files[0]}` mends most of these." if files else ""
+
 
 class Fault(Struct, frozen=True):
     """A hook that can't be used, and why.

@@ -170,6 +170,8 @@ class Hooks:
         self._listen(position)
         for fault in hooks.faults:
             log_.warning("a hook was left out", file=fault.file, line=fault.line, reason=fault.reason)
+        if hooks.way_out:
+            log_.warning(hooks.way_out)
 
     async def _exchange(self) -> None:
         """Put the loaded hooks in the place of the ones before."""
