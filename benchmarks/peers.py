@@ -211,7 +211,7 @@ def redis() -> Iterator[Peer]:
 
 _SOCKETIO = """
 import sys, socketio, uvicorn
-sio = socketio.AsyncServer(async_mode="asgi", max_http_buffer_size=1 << 24)
+sio = socketio.AsyncServer(async_mode="asgi", max_http_buffer_size=1 << 24, ping_interval=600)
 @sio.on("join")
 async def join(sid):
     await sio.enter_room(sid, "bench")
