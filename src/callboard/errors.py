@@ -53,7 +53,7 @@ class Denied(CallboardError):
 
 
 class Unauthenticated(CallboardError):
-    """No such user and key: pass --user and --key, or set CALLBOARD_API_USER and CALLBOARD_API_KEY."""
+    """No such user and key: ask an administrator of this hub for a key."""
 
 
 class StorageFailed(CallboardError):

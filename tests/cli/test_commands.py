@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_listen_ends_cleanly_on_a_signal(
         _until_heard(board, listening.stdout, topic)
     listening.send_signal(how)
     _, err = listening.communicate(timeout=PATIENCE)
-    assert (listening.returncode, err) == (0, "")
+    assert (listening.returncode, err) == (0, f"Listening at {server.url}, Ctrl-C ends.\n")
 
 
 def test_a_durable_listener_goes_on_where_it_stood(shell: Shell, topic: str) -> None:
@@ -118,7 +119,7 @@ def test_listen_stops_when_nobody_reads_its_output(shell: Shell, topic: str) -> 
     listening.stdout.close()
     shell.run("publish", topic)
     assert listening.wait(PATIENCE) == 1
-    assert listening.stderr.read() == ""
+    assert listening.stderr.read().startswith("Listening at ")
     listening.stderr.close()
 
 
@@ -149,8 +150,9 @@ def test_keys_are_made_listed_and_revoked(shell: Shell, server: Server, topic: s
     assert shell.run("keys", "revoke", str(mine["id"])).code == 0
     refused = shell.run("publish", topic, *allowed)
     assert refused.code == 1
-    assert refused.err.startswith("callboard: No such user and key")
-    assert shell.run("keys", "revoke", str(mine["id"])).code == 1
+    assert refused.err.startswith("callboard: No such user and key: pass --url, --user and --key, or set")
+    again = shell.run("keys", "revoke", str(mine["id"]))
+    assert (again.code, "`callboard keys list`" in again.err) == (1, True)
 
 
 def test_keys_work_without_a_server_on_its_data_folder(own_server: Server) -> None:
@@ -168,6 +170,23 @@ def test_keys_work_without_a_server_on_its_data_folder(own_server: Server) -> No
     assert shell.run("keys", "revoke", str(users["bob"])).code == 1
 
 
+def test_keys_work_on_the_folder_of_a_server_that_was_killed(own_server: Server) -> None:
+    shell = Shell(own_server.data)
+    own_server.kill()
+    assert (own_server.data / "server.json").exists()
+    made = shell.run("keys", "create", "bob")
+    assert (made.code, made.err) == (0, "")
+    elsewhere = shell.run("keys", "list", "--url", "http://127.0.0.1:9")
+    assert elsewhere.code == 1
+    own_server.start()
+    alone = shell.run("publish", "t", "--key", made.out.strip(), "--json")
+    assert alone.code == 0
+    entry = json.loads(shell.run("log", "tail", "topic=t", "--key", made.out.strip(), "--json").out)
+    assert (entry["publisher"], entry["event"]["source"]["user"]) == ("bob", {"username": "bob"})
+    heard = shell.run("listen", "topic=t", "--since", "1h", "--count", "1", "--key", made.out.strip())
+    assert (heard.code, "  bob  " in heard.out) == (0, True)
+
+
 def test_log_stat_and_prune(own_server: Server) -> None:
     shell = Shell(own_server.data)
     for number in range(3):
@@ -178,6 +197,36 @@ def test_log_stat_and_prune(own_server: Server) -> None:
     assert shell.run("log", "prune", "--before", before["last"]).code == 0
     after = json.loads(shell.run("log", "stat", "--json").out)
     assert after["first"] == before["last"]
+
+
+def test_log_forget_ends_what_a_durable_listener_was_owed(own_server: Server) -> None:
+    shell = Shell(own_server.data)
+    listen = ("listen", "topic=t", "--durable", "nightly", "--count", "1", "--json")
+    first = shell.run("publish", "t", "--data", "0").out.strip()
+    assert shell.run(*listen, "--since", "1h").code == 0
+    assert "admin/nightly" in json.loads(shell.run("log", "stat", "--json").out)["cursors"]
+    assert shell.run("log", "forget", "admin/nightly").err == "admin/nightly is forgotten.\n"
+    assert json.loads(shell.run("log", "stat", "--json").out)["cursors"] == {}
+    again = shell.run("log", "forget", "admin/nightly")
+    assert (again.code, again.out) == (1, "")
+    assert "callboard log stat" in again.err
+    assert first
+
+
+def test_a_time_without_a_zone_is_local_and_may_be_how_long_ago(shell: Shell, topic: str) -> None:
+    shell.run("publish", topic)
+    east, count = {"TZ": "Etc/GMT-14"}, ("--count", "1", "--json")  # fourteen hours before UTC's clock
+    now = datetime.now(timezone(timedelta(hours=14)))
+    local = (now - timedelta(minutes=1)).replace(tzinfo=None).isoformat()
+    for since in (local, "1m", "0.5h", "2d"):
+        ran = shell.run("listen", f"topic={topic}", "--since", since, *count, **east)
+        assert (ran.code, ran.out.count("\n")) == (0, 1)
+        assert json.loads(ran.out)["time"].endswith("Z")
+
+
+def test_help_takes_a_command(nowhere: Shell) -> None:
+    ran = nowhere.run("help", "listen")
+    assert (ran.code, ran.out) == (0, nowhere.run("listen", "--help").out)
 
 
 def test_log_trace_draws_what_one_act_led_to(shell: Shell, server: Server, topic: str) -> None:
@@ -235,7 +284,8 @@ def test_version(nowhere: Shell) -> None:
 WRONG = [
     (["publish"], "TOPIC"),
     (["publish", "t", "--data", "{"], "--data is no JSON"),
-    (["publish", "t", "--data", "@/nowhere"], "can't be read"),
+    (["publish", "t", "--data", "@/nowhere"], "can't be read: /nowhere: No such file or directory."),
+    (["publish", " "], "TOPIC must not be empty."),
     (["publish", "t", "--wait", "x"], "--wait"),
     (["publish", "t", "--wait", "-1"], "--wait"),
     (["listen", "topic="], "^"),
@@ -247,8 +297,11 @@ WRONG = [
     (["log", "prune"], "--before"),
     (["nonsense"], "nonsense"),
     (["publsh", "t"], "publish"),
-    (["serve", "--config", "/nowhere.yaml"], "/nowhere.yaml"),
+    (["serve", "--config", "/nowhere.yaml"], "/nowhere.yaml can't be read: No such file or directory."),
     (["serve", "--port", "many"], "--port"),
+    (["serve", "--port", "99999"], "--port takes a number from 0 to 65535."),
+    (["keys", "create", ""], "USER must not be empty."),
+    (["log", "prune", "--before", "soon"], "30m, 1h or 2d"),
 ]
 
 

@@ -117,3 +117,16 @@ def test_the_data_folder_is_the_argument_then_the_environment_then_the_users(tmp
     assert data_folder(tmp_path, {"CALLBOARD_DATA": "/x"}) == tmp_path
     assert data_folder(None, {"CALLBOARD_DATA": "/x"}) == Path("/x")
     assert data_folder(None, {}).name == "callboard"
+
+
+def test_a_key_alone_says_whose_it_is(folder: Path) -> None:
+    assert find(key="k", data=folder, environ=ENV) == Credentials("http://127.0.0.1:8030", "", "k")
+    assert find(key="k", environ=ENV | {"CALLBOARD_DATA": str(folder)}) == Credentials(
+        "http://env:1", "", "k"
+    )
+
+
+def test_a_program_is_told_what_to_pass(tmp_path: Path) -> None:
+    for asked in ({}, {"url": "http://h"}):
+        with pytest.raises((NoHub, Unauthenticated), match=r"connect\(url, user, key\)"):
+            find(**asked, data=tmp_path, environ={})

@@ -16,17 +16,21 @@ from cyclopts.exceptions import CycloptsError
 from callboard import __version__
 from callboard.cli.outcome import DONE, FAILED, WRONG_USE, WrongUse
 from callboard.cli.output import complain
+from callboard.client.credentials import HOW
 from callboard.errors import BadConfig, BadExpression, BadKey, BadPosition, CallboardError
 
 COMMANDS = {
     "serve": ("callboard.cli.serve:serve", "Run the hub and every room that the configuration turns on."),
-    "demo": ("callboard.cli.serve:demo", "The same with samples, in a throw-away data folder."),
+    "demo": ("callboard.cli.serve:demo", "Run a hub with a sample hook, in a throw-away data folder."),
     "publish": ("callboard.cli.publish:publish", "Publish an event; with --wait, print the replies."),
     "listen": ("callboard.cli.listen:listen", "Print events as they come, from the past on if asked."),
     "events": ("callboard.cli.events:events", "The known topics: what they carry, with an example."),
-    "hooks": ("callboard.cli.hooks:app", "Hooks: check, list, runs, explain, replay, redrive, import."),
+    "hooks": (
+        "callboard.cli.hooks:app",
+        "Hooks: what there is, what ran and why not, running it again.",
+    ),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
-    "log": ("callboard.cli.log:app", "The log: stat, tail, prune, trace."),
+    "log": ("callboard.cli.log:app", "The log: stat, tail, trace, prune, forget."),
 }
 """Each command: where it is, and what it does in one line."""
 
@@ -47,9 +51,10 @@ def commands() -> App:
 
 
 def run(words: Sequence[str]) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code. `callboard help COMMAND` is `callboard COMMAND --help`."""
+    asked = [*words[1:], "--help"] if words[:1] == ["help"] else words
     try:
-        answer = commands()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        answer = commands()(asked, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return answer if isinstance(answer, int) else DONE
     except CycloptsError as error:
@@ -68,7 +73,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _fail(reason: str, code: int) -> int:
-    complain(reason)
+    complain(reason.replace(HOW, "--url, --user and --key"))
     return code
 
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from callboard.cli.outcome import WrongUse
+from callboard.cli.outcome import WrongUse, told
 from callboard.client.credentials import NoHub, data_folder, find
 from callboard.errors import BadConfig, CallboardError
 
@@ -133,7 +133,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{file} can't be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise WrongUse(f"{file} can't be read: {told(error)}.") from None
 
 
 def _write(out: Path, text: str) -> None:

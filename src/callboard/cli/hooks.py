@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import bold, facts, note, printable, say, say_json, table
 from callboard.cli.reach import Reach
+from callboard.cli.when import SINCE, moment
 
 if TYPE_CHECKING:
     from callboard.hooks.checking import Checked
@@ -144,17 +145,19 @@ def explain(
 @app.command
 def replay(
     *,
-    since: Annotated[str, Parameter(help="Events behind this position, or from this ISO time on.")],
+    since: Annotated[str, Parameter(help=f"Events behind {SINCE}.")],
     hook: Hook = "",
     dry_run: Annotated[bool, Parameter(help="Print what would run; nothing does.", negative="")] = False,
     diff: Annotated[
-        tuple[Path, Path] | None, Parameter(help="OLD.yaml NEW.yaml: what the new one would change.")
+        tuple[Path, Path] | None,
+        Parameter(help="OLD.yaml NEW.yaml: what the new one would change.", negative=""),
     ] = None,
     data: Annotated[Path | None, Parameter(help="With --diff, where no hub runs: the data folder.")] = None,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
     """Run hooks again for events of the past, or print what would run, or what another file would change."""
+    since = moment(since)
     if diff is not None:
         _diff(diff, since, data, as_json, reach)
         return

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from callboard.cli.outcome import AsJson
+from callboard.cli.outcome import AsJson, WrongUse
 from callboard.cli.output import note, say, say_json, table
 from callboard.cli.reach import Reach
-from callboard.client.credentials import NoHub, data_folder, find
-from callboard.errors import CallboardError
+from callboard.client.credentials import HOW, NoHub, data_folder, find, left_in
+from callboard.errors import CallboardError, Gone, StorageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,20 +28,27 @@ Data = Annotated[Path | None, Parameter(help="Data folder, where no hub runs.")]
 
 @app.command
 def create(
-    user: str,
+    user: Annotated[str, Parameter(help="Whose key it is: the publisher of what comes with it.")],
     /,
     *,
     publish: Annotated[
         str | None,
-        Parameter(help="What it may publish; without it: all but octoprint.*, callboard.*, ftrack.update."),
+        Parameter(
+            help="What it may publish, as an expression; without it: all but octoprint.*, callboard.*, "
+            "ftrack.update."
+        ),
     ] = None,
-    receive: Annotated[str | None, Parameter(help="What it may receive; without it: everything.")] = None,
+    receive: Annotated[
+        str | None, Parameter(help="What it may receive, as an expression; without it: everything.")
+    ] = None,
     may: Annotated[str, Parameter(help="Rights, with commas: hooks,settings,keys,printers.")] = "",
     data: Data = None,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
     """Make a key and print it, alone. It can't be had again."""
+    if not user.strip():
+        raise WrongUse("USER must not be empty.")
     rights = [right.strip() for right in may.split(",") if right.strip()]
     wanted = {"user": user, "publish": publish, "receive": receive, "rights": rights}
     made = _do(
@@ -93,13 +100,33 @@ def _do(
         credentials = find(reach.url, reach.user, reach.key, data=data)
     except NoHub:
         return _offline(data, offline)
-    from callboard.client.http import Http
+    from callboard.client.http import Http, nobody_there
 
     async def ask() -> Any:
         async with Http(credentials) as http:
             return await http.ask(*asked)
 
-    return asyncio.run(ask())
+    try:
+        return asyncio.run(ask())
+    except Gone as error:
+        folder = data_folder(data)
+        if nobody_there(error) and left_in(folder, credentials) and not _held(folder):
+            return _offline(data, offline)  # the hub died without taking its server.json along
+        raise
+
+
+def _held(folder: Path) -> bool:
+    """Tell whether a hub has the folder's log open, though it does not answer (yet)."""
+    from callboard.logs.lock import Lock
+
+    log = folder / "events.db"
+    if not log.exists():
+        return False
+    try:
+        Lock(log).release()
+    except StorageFailed:
+        return True
+    return False
 
 
 def _offline(data: Path | None, work: Callable[[Keys], Any]) -> Any:
@@ -110,7 +137,7 @@ def _offline(data: Path | None, work: Callable[[Keys], Any]) -> Any:
     if not path.exists():
         raise NoHub(
             f"No hub runs, and none has ever run on {path.parent}: start one with `callboard serve`, "
-            "or pass --url, --user and --key."
+            f"or pass {HOW}."
         )
     with open_store(path) as store:
         return work(Keys(store))

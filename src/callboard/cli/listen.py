@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from callboard.cli.outcome import AsJson, WrongUse
-from callboard.cli.output import say_event
+from callboard.cli.outcome import EXPRESSION, AsJson, WrongUse
+from callboard.cli.output import note, say_event
 from callboard.cli.reach import Reach
+from callboard.cli.when import Since, moment_or_none
 
 if TYPE_CHECKING:
     from callboard.client.client import Client
+    from callboard.client.listener import Listener
     from callboard.event import Event
 
 ONLOOKER = {"applicationId": "callboard.cli", "replies": False}
@@ -22,20 +24,20 @@ ONLOOKER = {"applicationId": "callboard.cli", "replies": False}
 
 
 def listen(
-    expression: str,
+    expression: Annotated[str, Parameter(help=EXPRESSION)],
     /,
     *,
-    since: Annotated[str | None, Parameter(help="Begin behind this position, or at this ISO time.")] = None,
+    since: Since = None,
     durable: Annotated[str | None, Parameter(help="A cursor's name: go on where it stands.")] = None,
     count: Annotated[int | None, Parameter(help="Stop after so many events.")] = None,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
-    """Print events as they come, until Ctrl-C. An empty expression ("") matches everything."""
+    """Print events as they come, from the past on if asked, until Ctrl-C."""
     if count is not None and count < 1:
         raise WrongUse("--count takes a whole number from 1.")
     printer = Printer(count, as_json)
-    asyncio.run(_listen(expression, since, durable, printer, reach or Reach()))
+    asyncio.run(_listen(expression, moment_or_none(since), durable, printer, reach or Reach()))
 
 
 class Printer:
@@ -82,6 +84,7 @@ async def _print(
             listener.close()  # at once: what waits behind this event stays with a durable cursor
 
     listener = board.subscribe(expression, handle, subscriber=ONLOOKER, durable=durable, after=since)
+    greeting = asyncio.create_task(_greet(board, listener))
     waits = [asyncio.ensure_future(wait) for wait in (printer.done.wait(), listener.over(), board.wait())]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -89,9 +92,15 @@ async def _print(
             if wait.done():
                 wait.result()
     finally:
-        for wait in waits:
+        for wait in (greeting, *waits):
             wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+        await asyncio.gather(greeting, *waits, return_exceptions=True)
+
+
+async def _greet(board: Client, listener: Listener) -> None:
+    """Say that we listen, once it is true; why it can't be is told by who waits for the end."""
+    await listener.ready()
+    note(f"Listening at {board.credentials.url}, Ctrl-C ends.")
 
 
 def _stop_on_signals(done: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""`callboard log`: what the log holds, its newest events, what one act led to; and forgetting the old."""
+"""`callboard log`: what the log holds, its newest events, what one act led to; and forgetting."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from callboard.cli.outcome import AsJson, WrongUse
+from callboard.cli.outcome import EXPRESSION, AsJson, WrongUse
 from callboard.cli.output import event_json, facts, note, say, say_event, say_json
 from callboard.cli.reach import Reach
+from callboard.cli.when import SINCE, Since, moment, moment_or_none
 from callboard.errors import CallboardError
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def stat(*, as_json: AsJson = False, reach: Reach | None = None) -> None:
 
 @app.command
 def tail(
-    expression: str = "",
+    expression: Annotated[str, Parameter(help=EXPRESSION)] = "",
     /,
     *,
     count: Annotated[int, Parameter(name=("--count", "-n"), help="How many events.")] = 10,
@@ -58,12 +60,13 @@ def tail(
 @app.command
 def prune(
     *,
-    before: Annotated[str, Parameter(help="Everything before this position or ISO time goes.")],
+    before: Annotated[str, Parameter(help=f"Everything before this goes: {SINCE}.")],
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
     """Forget old events, for ever."""
-    answer = _ask(reach, lambda http: http.ask("POST", "/v1/log/prune", {"before": before}))
+    asked = {"before": moment(before)}
+    answer = _ask(reach, lambda http: http.ask("POST", "/v1/log/prune", asked))
     if as_json:
         say_json(answer)
     else:
@@ -71,16 +74,29 @@ def prune(
 
 
 @app.command
-def trace(
-    correlation: str,
+def forget(
+    name: Annotated[str, Parameter(help="USER/NAME, as `callboard log stat` shows it.")],
     /,
     *,
-    since: Annotated[str | None, Parameter(help="Look behind this position or ISO time only.")] = None,
+    reach: Reach | None = None,
+) -> None:
+    """Forget how far a durable subscriber has come: it begins anew when it comes back."""
+    _ask(reach, lambda http: http.ask("DELETE", f"/v1/log/cursors/{quote(name)}"))
+    note(f"{name} is forgotten.")
+
+
+@app.command
+def trace(
+    correlation: Annotated[str, Parameter(name="id", help="The id of an event that took part in it.")],
+    /,
+    *,
+    since: Since = None,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
-    """Draw what one act led to, as a tree. CORRELATION is the id of an event that took part."""
-    events = _ask(reach, lambda http: _traced(http, correlation, since))
+    """Draw what one act led to, as a tree."""
+    behind = moment_or_none(since)
+    events = _ask(reach, lambda http: _traced(http, correlation, behind))
     if not events:
         raise CallboardError(f"The log has no event {correlation[:80]!r}, and none that came of it.")
     if as_json:

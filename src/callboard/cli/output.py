@@ -18,8 +18,10 @@ _DIM, _BOLD, _CYAN, _END = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 
 def complain(reason: str) -> None:
-    """Say on stderr what went wrong."""
-    print(f"callboard: {printable(reason, lines=True)}", file=sys.stderr, flush=True)  # noqa: T201
+    """Say on stderr what went wrong; lines that begin with a blank belong to the one before."""
+    for line in printable(reason, lines=True).split("\n"):
+        said = line if line.startswith(" ") else f"callboard: {line}"
+        print(said, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def note(text: str) -> None:
@@ -68,12 +70,12 @@ def _clock(seconds: float | None) -> str:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """Return an event as the HTTP interface gives entries."""
+    """Return an event as the HTTP interface gives entries, without `sent`, which nobody reads."""
     stamp = event.entry
-    time = datetime.fromtimestamp(stamp.time, UTC).isoformat() if stamp else None
+    time = datetime.fromtimestamp(stamp.time, UTC).isoformat(timespec="microseconds") if stamp else None
     return {
         "position": stamp.position if stamp else None,
-        "time": time,
+        "time": time.replace("+00:00", "Z") if time else None,
         "publisher": stamp.publisher if stamp else None,
         "event": {
             "topic": event.topic,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from callboard.cli.outcome import FAILED, AsJson, WrongUse
+from callboard.cli.outcome import FAILED, AsJson, WrongUse, told
 from callboard.cli.output import note, say, say_event, say_json
 from callboard.cli.reach import Reach
 from callboard.event import Event, encode_json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def publish(
-    topic: str,
+    topic: Annotated[str, Parameter(help="What happened, for example shot.approved.")],
     /,
     *,
     data: Annotated[
@@ -35,6 +35,8 @@ def publish(
     reach: Reach | None = None,
 ) -> int | None:
     """Publish an event, and print its position in the log, or the replies."""
+    if not topic.strip():
+        raise WrongUse("TOPIC must not be empty.")
     event = Event(topic=topic, data=_value(data), target=target)
     encode_json(event.data)
     return asyncio.run(_publish(event, wait, as_json, reach or Reach()))
@@ -98,4 +100,4 @@ def _read(text: str) -> str:
             return sys.stdin.read()
         return Path(text[1:]).read_text("utf-8") if text.startswith("@") else text
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"--data can't be read: {error}.") from None
+        raise WrongUse(f"--data can't be read: {text[1:]}: {told(error)}.") from None

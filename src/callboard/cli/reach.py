@@ -15,9 +15,9 @@ from callboard.client.credentials import Credentials, find
 class Reach:
     """Which hub, and as whom."""
 
-    url: Annotated[str | None, Parameter(help="Address of the hub.")] = None
-    user: Annotated[str | None, Parameter(help="User of the key.")] = None
-    key: Annotated[str | None, Parameter(help="API key.")] = None
+    url: Annotated[str | None, Parameter(help="Address of the hub, else the one on this machine.")] = None
+    user: Annotated[str | None, Parameter(help="Who is asking; not needed with --key.")] = None
+    key: Annotated[str | None, Parameter(help="API key of who is asking.")] = None
 
     @property
     def credentials(self) -> Credentials:

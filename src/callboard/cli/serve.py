@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
+from callboard.cli.outcome import WrongUse, told
 from callboard.cli.output import note, say
 from callboard.client.credentials import data_folder
 from callboard.errors import BadConfig
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 def serve(
     *,
     config: Annotated[Path | None, Parameter(help="callboard.yaml, or an OctoPrint config.yaml.")] = None,
-    data: Annotated[Path | None, Parameter(help="Data folder.")] = None,
-    host: Annotated[str | None, Parameter(help="Address to listen on.")] = None,
-    port: Annotated[int | None, Parameter(help="Port to listen on; 0 takes a free one.")] = None,
+    data: Annotated[
+        Path | None, Parameter(help="Data folder. [default: CALLBOARD_DATA, else your own]")
+    ] = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[
+        int | None, Parameter(help="Port to listen on; 0 takes a free one. [default: 8030]")
+    ] = None,
     log: Annotated[
-        str | None, Parameter(help="Where the log is: a path, sqlite:///PATH, nats://HOST.")
+        str | None,
+        Parameter(
+            help="Where the log is: a path, sqlite:///PATH, nats://HOST. [default: events.db with the data]"
+        ),
     ] = None,
 ) -> None:
     """Run the hub and every room that the configuration turns on."""
@@ -63,6 +71,8 @@ def demo(
         )
 
 
+_PORTS = 65535
+
 _GREETING = """Callboard answers at {url}
   user  admin
   key   in {key}"""
@@ -84,6 +94,7 @@ Try in another terminal:
 
   CALLBOARD_DATA={folder} {program} listen ""
   CALLBOARD_DATA={folder} {program} publish demo.hello --data '{{"name": "you"}}'
+  CALLBOARD_DATA={folder} {program} hooks runs --output
 
 Ctrl-C ends the demo and throws its data away."""
 
@@ -98,6 +109,8 @@ def _program() -> str:
 
 def _with(settings: Config, host: str | None, port: int | None, log: str | None) -> Config:
     """Return the settings with what the command line says instead."""
+    if port is not None and not 0 <= port <= _PORTS:
+        raise WrongUse(f"--port takes a number from 0 to {_PORTS}.")
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     hub = msgspec.structs.replace(settings.hub, **given)
     kept = settings.log if log is None else msgspec.structs.replace(settings.log, url=log)
@@ -114,4 +127,4 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path} can't be read: {error}.") from None
+        raise BadConfig(f"{path} can't be read: {told(error)}.") from None

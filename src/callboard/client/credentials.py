@@ -20,14 +20,19 @@ from msgspec import Struct
 from callboard.errors import CallboardError, Unauthenticated
 
 ADMIN = "admin"
+HOW = "connect(url, user, key)"
+"""How a program says where and as whom; the command line says it in its own words."""
 
 
 class NoHub(CallboardError):
-    """No hub to talk to: start one with `callboard serve`, or pass --url, --user and --key."""
+    """No hub to talk to: start one with `callboard serve`, or pass connect(url, user, key)."""
 
 
 class Credentials(Struct, frozen=True):
-    """A hub's address, without a slash at the end, and a user with a key for it."""
+    """A hub's address, without a slash at the end, and a user with a key for it.
+
+    The user may be empty: a key alone says whose it is.
+    """
 
     url: str
     user: str
@@ -46,9 +51,10 @@ class _Known(Struct, frozen=True):
 
     def filled(self, found: _Known) -> _Known:
         """Return this with what it lacks taken from `found`; a key is taken with its user only."""
-        if self.user and found.user and self.user != found.user:
+        # A key alone says whose it is: no user of another source may come beside it.
+        if self.key is not None or (self.user and found.user and self.user != found.user):
             return _Known(self.url or found.url, self.user, self.key)
-        return _Known(self.url or found.url, self.user or found.user, self.key or found.key)
+        return _Known(self.url or found.url, self.user or found.user, found.key)
 
     def same_hub(self, found: _Known) -> bool:
         """Tell whether `found` speaks of the hub that is known, if one is."""
@@ -100,21 +106,28 @@ def _complete(known: _Known, folder: Path) -> Credentials:
     if not known.url:
         raise NoHub(
             f"No hub to talk to: none has left its address in {folder}. "
-            "Start one with `callboard serve`, or pass --url, --user and --key."
+            f"Start one with `callboard serve`, or pass {HOW}."
         )
-    if not known.user or not known.key:
-        missing = " and ".join(name for name in ("user", "key") if not getattr(known, name))
+    user = known.user or ""
+    if not known.key:
+        missing = "key" if user else "user and key"
         raise Unauthenticated(
-            f"No {missing} known for {address(known.url)}: pass --user and --key, "
+            f"No {missing} known for {address(known.url)}: pass {HOW}, "
             "or set CALLBOARD_API_USER and CALLBOARD_API_KEY."
         )
-    if not (known.user + known.key).isprintable():
+    if not (user + known.key).isprintable():
         raise Unauthenticated("This user or key has a line break in it, or another sign that none can have.")
-    return Credentials(address(known.url), known.user, known.key)
+    return Credentials(address(known.url), user, known.key)
 
 
 def _of(environ: Mapping[str, str], url: str, user: str, key: str) -> _Known:
     return _Known(environ.get(url) or None, environ.get(user) or None, environ.get(key) or None)
+
+
+def left_in(folder: Path, known: Credentials) -> bool:
+    """Tell whether `known` is the hub that `callboard serve` left its address of in this data folder."""
+    left = _left_in(folder).url
+    return left is not None and _spot(left) == _spot(known.url)
 
 
 def _left_in(folder: Path) -> _Known:

@@ -85,11 +85,18 @@ async def read_page(http: Http, asker: Asker, after: str) -> Page:
         if not stored.event.target or asker.targeted(stored.event.target)
     ]
     if found.gap is not None:
-        log.warning("Events are missed: the log no longer has them (%s).", found.gap)
+        log.warning(told(found.gap))
         gap = Event(topic=GAP, data=found.gap)
         if asker.wants(Document(Envelope(GAP, msgspec.Raw(encode_json(found.gap)))), ""):
             deliveries.insert(0, _delivery(gap, asker, None, 0))
     return Page(deliveries, found.next)
+
+
+def told(gap: Mapping[str, Any]) -> str:
+    """Return a gap {after, before, missed} as a sentence."""
+    if gap.get("missed") is None:
+        return "That position belongs to another log; this is all of the present one."
+    return f"{gap['missed']} events between {gap.get('after')} and {gap.get('before')} are gone from the log."
 
 
 def _delivery(event: Event, asker: Asker, mark: Mark | None, size: int) -> Delivery:

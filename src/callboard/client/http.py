@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from errno import ECONNREFUSED
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from callboard import errors
-from callboard.client.credentials import Credentials
+from callboard.client.credentials import HOW, Credentials
 from callboard.event import encode_json
 
 CONNECT = 10.0
@@ -86,7 +87,7 @@ class Http:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS),
-                headers={"ftrack-user": self.credentials.user, "ftrack-api-key": self.credentials.key},
+                headers=_shown(self.credentials),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=PATIENCE),
             )
         return self._session
@@ -145,6 +146,13 @@ class Http:
             raise unreachable(self.credentials.url, error) from error
 
 
+def _shown(credentials: Credentials) -> dict[str, str]:
+    """Return the headers that say who asks."""
+    if not credentials.user:
+        return {"Authorization": f"Bearer {credentials.key}"}
+    return {"ftrack-user": credentials.user, "ftrack-api-key": credentials.key}
+
+
 async def _body(response: aiohttp.ClientResponse) -> bytes:
     parts: list[bytes] = []
     size = 0
@@ -163,6 +171,8 @@ def _error(status: int, body: bytes, url: str) -> errors.CallboardError:
     except msgspec.MsgspecError:
         return errors.Gone(f"{url} answers with status {status}, and not as a Callboard hub does.")
     kind = _ERRORS.get(problem.type.rpartition("#")[2], errors.CallboardError)
+    if kind is errors.Unauthenticated:
+        return unknown_key()
     return kind(problem.detail or problem.title or f"The hub answers with status {status}.")
 
 
@@ -179,8 +189,21 @@ def unreachable(url: str, error: BaseException) -> errors.Gone:
     else:
         reason = str(error) or type(error).__name__
     return errors.Gone(
-        f"No hub answers at {url} ({reason}): start one with `callboard serve`, or pass --url."
+        f"No hub answers at {url} ({reason}): start one with `callboard serve`, or pass {HOW}."
     )
+
+
+def unknown_key() -> errors.Unauthenticated:
+    """Return the error for a user and key that the hub does not know."""
+    return errors.Unauthenticated(
+        f"No such user and key: pass {HOW}, or set CALLBOARD_API_USER and CALLBOARD_API_KEY."
+    )
+
+
+def nobody_there(error: errors.Gone) -> bool:
+    """Tell whether nothing at all listens at the address, so that no hub runs there."""
+    cause = error.__cause__
+    return isinstance(cause, aiohttp.ClientConnectorError) and cause.os_error.errno == ECONNREFUSED
 
 
 class Parser:

@@ -32,7 +32,8 @@ class Identity:
 
     def __init__(self, id: str, user: str, more: Mapping[str, Any]) -> None:  # noqa: A002 - the seed's word
         self.id = id
-        about = {"applicationId": APPLICATION, "user": {"username": user}, "host": platform.node()}
+        named = {"user": {"username": user}} if user else {}  # else the hub knows whose the key is
+        about = {"applicationId": APPLICATION, **named, "host": platform.node()}
         self._about: dict[str, Any] = {**about, **more}
         self._told = told_by_hook(os.environ)
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import aiohttp
 
-from callboard.client.http import CONNECT, Http, unreachable
+from callboard.client.http import CONNECT, Http, unknown_key, unreachable
 from callboard.errors import Gone, ProtocolError, Unauthenticated
 from callboard.event import Envelope, Stamp
 from callboard.wire.peer import Answered, Arrival, Delivered, Goodbye, Peer, Ping, Rejected, Welcome
@@ -150,7 +150,7 @@ async def dial(http: Http) -> Line:
                 raise
     except aiohttp.WSServerHandshakeError as error:
         if error.status in (401, 403):
-            raise Unauthenticated from None
+            raise unknown_key() from None
         raise Gone(f"{credentials.url} refuses a WebSocket (status {error.status}).") from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise unreachable(credentials.url, error) from error
@@ -166,7 +166,8 @@ async def _greet(socket: aiohttp.ClientWebSocketResponse, user: str, key: str) -
                 case Welcome(_, interval, timeout):
                     return Line(socket, peer, interval + timeout)
                 case Rejected(message):
-                    raise Unauthenticated(message or None)
+                    known = not message or message == str(Unauthenticated())
+                    raise unknown_key() if known else Unauthenticated(message)
                 case Goodbye():
                     raise Gone("The hub said goodbye at once: try again later.")
 
