@@ -42,9 +42,10 @@ def commands(having: str) -> list[str]:
     return [line for line in lines if having in line]
 
 
-def filled(code: str, server: Server, key: str) -> str:
-    """Return code with this server's address, and `KEY` as this language says it."""
-    return code.replace("http://127.0.0.1:8030", server.url).replace("KEY", key)
+def filled(code: str, server: Server) -> str:
+    """Return code with this server's address, and where its key is."""
+    key = (server.data / "admin.key").as_posix()
+    return code.replace("http://127.0.0.1:8030", server.url).replace("admin.key", key)
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def test_the_two_commands_of_the_readme_talk(server: Server) -> None:
 
 
 def test_the_official_client_of_the_readme_answers_the_command_line(server: Server) -> None:
-    code = filled(block(README, "python", "ftrack_api"), server, repr(server.key))
+    code = filled(block(README, "python", "ftrack_api"), server)
     with running([sys.executable, "-c", code], server):
         wait_for_listener(server, "shot.approved")
         (publish,) = commands("callboard publish")
@@ -117,7 +118,7 @@ def test_the_hook_of_the_readme_runs(tmp_path: Path) -> None:
 
 def test_the_official_python_client_of_the_page_talks(server: Server, hub: Hub) -> None:
     heard = hub.subscribe("topic=shot.approved and data.shot=sh010")
-    code = filled(block(CLIENTS, "python", "hub.connect()"), server, repr(server.key))
+    code = filled(block(CLIENTS, "python", "hub.connect()"), server)
     with running([sys.executable, "-c", code], server):
         hub.until(lambda: heard)
         wait_for_listener(server, "shot.approved")
@@ -127,7 +128,7 @@ def test_the_official_python_client_of_the_page_talks(server: Server, hub: Hub) 
 @pytest.mark.parametrize("client", ["@ftrack/api", "socket.io-client"])
 def test_the_javascript_client_of_the_page_talks(server: Server, hub: Hub, client: str) -> None:
     heard = hub.subscribe("topic=shot.approved and data.shot=sh010")
-    code = filled(block(CLIENTS, "js", f'"{client}"'), server, f'"{server.key}"')
+    code = filled(block(CLIENTS, "js", f'"{client}"'), server)
     with running(["node", "--input-type=module", "-e", code], server, cwd=SCRIPTS):
         hub.until(lambda: heard)
 
