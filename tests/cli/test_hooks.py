@@ -201,14 +201,48 @@ def test_runs_and_explain_tell_what_ran_and_why_not(shell: Shell) -> None:
     assert json.loads(shell.run("hooks", "explain", quiet, "greet", "--json").out)["ran"] is False
 
 
+def test_explain_fails_where_there_is_nothing_to_explain(shell: Shell) -> None:
+    position = publish(shell, "demo.hello", {"name": "ann", "loud": True})
+    ended(shell, position)
+    for where, hook, said in (
+        (position, "gret", "there is no hook 'gret', did you mean greet?"),
+        (position.rpartition("-")[0] + "-99999", "greet", "is ahead of the log, which ends at"),
+    ):
+        ran = shell.run("hooks", "explain", where, hook)
+        assert (ran.code, ran.out) == (1, "")
+        assert said in ran.err
+    assert shell.run("hooks", "explain", position, "gree").out.startswith("greet: it ran")
+
+
 def test_a_dry_run_prints_the_very_commands(shell: Shell) -> None:
     since = publish(shell, "demo.mark", {})
     position = publish(shell, "demo.hello", {"name": "$(id)", "loud": True})
-    publish(shell, "demo.hello", {"name": "bob"})
+    quiet = publish(shell, "demo.hello", {"name": "bob"})
     ran = shell.run("hooks", "replay", "--since", since, "--hook", "greet", "--dry-run")
-    assert ran == Ran(0, f"{position}  greet  echo 'hello $(id)'\n", "1 would run, 1 skipped.\n")
+    skipped = f"{quiet}  greet  skipped: when: data.loud=true (the event has no data.loud)\n"
+    wanted = f"{position}  greet  echo 'hello $(id)'\n"
+    assert ran == Ran(0, wanted, f"{skipped}1 would run, 1 skipped.\n")
     lines = shell.run("hooks", "replay", "--since", since, "--dry-run", "--json").out.splitlines()
     assert [json.loads(line)["state"] for line in lines] == ["queued", "skipped"]
+
+
+def test_a_hook_with_a_shell_is_shown_in_real_lines_and_whole(tmp_path: Path) -> None:
+    shelled = f"echo {'long ' * 30}{{name}} | cat; exit 7"
+    path = file(
+        tmp_path,
+        "events:\n  subscriptions:\n  - event: demo.shell\n    name: shelled\n"
+        f"    type: system\n    shell: true\n    command: {shelled}\n",
+    )
+    with serving(tmp_path / "data", "--config", path) as server:
+        shell = Shell(server.data)
+        position = publish(shell, "demo.shell", {"name": "a\nb"})
+        ended(shell, position)
+        row = shell.run("hooks", "runs").out.splitlines()[1]
+        planned = shell.run("hooks", "replay", "--since", "2020-01-01", "--dry-run").out.splitlines()
+    assert "dead, exit 7" in row
+    assert "exit 7  # $CALLBOARD_ARG_1='a\\nb'" in row
+    assert planned[0].startswith(f"{position}  shelled  echo long")
+    assert planned[1] == "    # $CALLBOARD_ARG_1='a\\nb'"
 
 
 def test_a_replay_runs_again(shell: Shell) -> None:

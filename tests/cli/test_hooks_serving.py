@@ -338,6 +338,7 @@ def test_of_two_nodes_on_one_log_one_runs_the_hooks_until_the_other_takes_over(t
             publish(one, "demo.hello", name="ann")
             publish(two, "demo.hello", name="bob")
             eventually(lambda: ran() == ["ann", "bob"], "both hooks")
+            assert first is not None
             first.stop()
             publish(other, "demo.hello", name="cy")
             eventually(lambda: ran() == ["ann", "bob", "cy"], "the third, by the other node", 60)

@@ -149,8 +149,33 @@ async def test_explain_names_the_clause_that_failed_or_the_run(shop: Shop) -> No
     assert "loud" in not_ran["reason"]
     _, off = await shop.ask("GET", "/explain", params={"position": loud, "hook": "shut"})
     assert "enabled" in off["reason"]
-    _, nobody = await shop.ask("GET", "/explain", params={"position": loud, "hook": "gret"})
-    assert "did you mean greet" in nobody["reason"]
+
+
+async def test_explain_says_apart_that_hook_or_event_is_not_there(shop: Shop) -> None:
+    (loud,) = await shop.doors.publish(LOUD)
+    await shop.ended("done")
+    status, nobody = await shop.ask("GET", "/explain", params={"position": loud, "hook": "gret"})
+    assert (status, "did you mean greet" in nobody["detail"]) == (404, True)
+    log, _, _ = loud.rpartition("-")
+    status, ahead = await shop.ask("GET", "/explain", params={"position": f"{log}-999", "hook": "greet"})
+    assert (status, f"{log}-999 is ahead of the log" in ahead["detail"]) == (404, True)
+    status, gone = await shop.ask("GET", "/explain", params={"position": f"{log}-0", "hook": "greet"})
+    assert (status, "not on the log any more" in gone["detail"]) == (404, True)
+
+
+async def test_a_hooks_name_may_be_cut_where_no_other_begins_like_it(shop: Shop) -> None:
+    (loud,) = await shop.doors.publish(LOUD)
+    await shop.ended("done")
+    await shop.room.reload(check(CONFIG.replace("name: shut", "name: grow")).loaded)
+    _, ran = await shop.ask("GET", "/explain", params={"position": loud, "hook": "gree"})
+    assert (ran["hook"], ran["ran"]) == ("greet", True)
+    _, runs = await shop.ask("GET", "/runs", params={"hook": "gree", "state": "done"})
+    assert len(runs["runs"]) == 1
+    asked = {"since": "2020-01-01", "hook": "gree", "dry_run": True}
+    _, planned = await shop.ask("POST", "/replay", json=asked)
+    assert {one["hook"] for one in planned["planned"]} == {"greet"}
+    status, problem = await shop.ask("GET", "/explain", params={"position": loud, "hook": "gr"})
+    assert (status, "'greet', 'grow'" in problem["detail"]) == (400, True)
 
 
 async def test_a_dry_run_has_the_very_commands_and_runs_nothing(shop: Shop) -> None:
@@ -260,7 +285,8 @@ async def test_what_a_key_may_not_receive_it_can_neither_replay_nor_have_explain
     _, found = await shop.ask("POST", "/replay", headers=narrow, json=asked)
     assert found["planned"] == []
     where = {"position": loud, "hook": "shut"}
-    _, found = await shop.ask("GET", "/explain", headers=narrow, params=where)
+    status, found = await shop.ask("GET", "/explain", headers=narrow, params=where)
+    assert status == 404
     assert "ann" not in str(found)
 
 

@@ -6,6 +6,7 @@ What a running hub knows is asked over HTTP; `check`, `import` and `replay --dif
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
-from callboard.cli.output import bold, facts, note, printable, say, say_json, table
+from callboard.cli.output import bold, cut, facts, note, printable, say, say_json, table
 from callboard.cli.reach import Reach
 from callboard.cli.when import SINCE, moment
 
@@ -27,9 +28,9 @@ app = App(name="hooks", help="Hooks: commands that events run.", help_format="pl
 MOST = 1000
 """Runs shown at most."""
 _WIDTH = 100
-"""Characters of a command in a table."""
+"""Characters of a command in a table, on a terminal."""
 
-Hook = Annotated[str, Parameter(help="One hook's name; without it all.")]
+Hook = Annotated[str, Parameter(help="One hook's name, or how it begins; without it all.")]
 
 
 @app.command
@@ -125,7 +126,9 @@ def runs(
 @app.command
 def explain(
     position: Annotated[str, Parameter(help="The event's position, as `callboard publish` prints it.")],
-    hook: Annotated[str, Parameter(help="The hook's name, as `callboard hooks list` shows it.")],
+    hook: Annotated[
+        str, Parameter(help="The hook's name, as `callboard hooks list` shows it, or how it begins.")
+    ],
     /,
     *,
     as_json: AsJson = False,
@@ -264,14 +267,15 @@ def _show_planned(one: dict[str, Any], as_json: bool) -> None:
     if as_json:
         say_json(one)
     elif one["state"] == "queued":
-        say(printable(f"{one['position']}  {one['hook']}  {one['command']}"))
-    elif one["state"] == "refused":
-        note(f"{one['position']}  {one['hook']}  refused: {one['reason']}")
+        command = one["command"].replace("\n", "\n    ")  # indented: no value can look like another run
+        say(printable(f"{one['position']}  {one['hook']}  {command}", lines=True))
+    else:
+        note(printable(f"{one['position']}  {one['hook']}  {one['state']}: {one['reason']}"))
 
 
 def _row(run: dict[str, Any]) -> tuple[str, ...]:
-    said = " - ".join(text for text in (run["command"], run["reason"]) if text)
-    shown = said if len(said) <= _WIDTH else f"{said[: _WIDTH - 1]}…"
+    said = " - ".join(text for text in (_on_one_line(run["command"]), run["reason"]) if text)
+    shown = cut(said, _WIDTH) if sys.stdout.isatty() else said
     return (
         *(str(run["id"]), _clock(run["queued"]), run["hook"], run["topic"]),
         *(_ended(run), _took(run), shown),
@@ -279,7 +283,15 @@ def _row(run: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _ended(run: dict[str, Any]) -> str:
-    return run["state"] if not run["exit"] else f"{run['state']} {run['exit']}"
+    """Return what came of a run, with the exit code or the other side's answer where it tells something."""
+    if not run["exit"]:
+        return str(run["state"])
+    return f"{run['state']}, {'answer' if run['kind'] == 'webhook' else 'exit'} {run['exit']}"
+
+
+def _on_one_line(command: str) -> str:
+    """Return a command of several lines, as those with a shell are, on one."""
+    return "  ".join(command.splitlines())
 
 
 def _show(run: dict[str, Any]) -> None:
@@ -291,7 +303,7 @@ def _show(run: dict[str, Any]) -> None:
         "event": f"{run['topic']} at {run['position']}",
         "state": run["state"],
         "reason": run["reason"],
-        "command": run["command"],
+        "command": _on_one_line(run["command"]),
         "exit": run["exit"] if run["exit"] is not None else "",
         "took": _took(run),
         "attempt": run["attempt"] if run["attempt"] > 1 else "",

@@ -28,6 +28,7 @@ from callboard.hub.hub import Hub
 from callboard.hub.hubbus import position_of
 from callboard.server import hookshapes as shapes
 from callboard.server.body import decode
+from callboard.server.hooknames import completed, known, no_event
 from callboard.server.operation import JSON, Call, Operation, Outcome, Parameter, json
 from callboard.server.problems import BAD_REQUEST, CONFLICT, NOT_FOUND, NOT_READY, Kind, Problem
 
@@ -66,7 +67,9 @@ def hook_operations(house: HookHouse) -> tuple[Operation, ...]:
     """Return the operations under /v1/hooks."""
     door = HooksDoor(house)
     limit = {"type": "integer", "minimum": 1}
-    named = Parameter("hook", "One hook's name; without it all.", example="PrintDone system 1f0a2b3c")
+    named = Parameter(
+        "hook", "One hook's name, or how it begins; without it all.", example="PrintDone system 1f0a2b3c"
+    )
     return (
         _get("", door.list_hooks, Outcome(200, "All of them.", shapes.HookList)),
         _get(
@@ -84,7 +87,7 @@ def hook_operations(house: HookHouse) -> tuple[Operation, ...]:
             door.explain_hook,
             Outcome(200, "Why.", shapes.ExplanationInfo),
             Parameter("position", "The event's position."),
-            Parameter("hook", "The hook's name."),
+            Parameter("hook", "The hook's name, or how it begins."),
             example="-G -d position=5f0c2a91-17 -d hook=ledger",
         ),
         _post(
@@ -168,7 +171,8 @@ class HooksDoor:
         states = _states(call.text("state"))
         limit = call.number("limit", _USUAL_RUNS, _MOST_RUNS)
         before = call.number("before", 0, (1 << 63) - 1) or None
-        found = await room.runs.latest(call.text("hook"), states, limit, before)
+        hook = await self._meant(room, call.text("hook"))
+        found = await room.runs.latest(hook, states, limit, before)
         way_on = found[-1].id if len(found) == limit else None
         return json(shapes.RunList([shapes.run_info(run) for run in found], way_on))
 
@@ -177,9 +181,15 @@ class HooksDoor:
 
         Names the clause that failed, or the run. An event that the key may not receive is not there.
         """
-        room = self._room()
-        event = await _event_at(call, call.text("position"))
-        found = await room.explain(call.text("position"), call.text("hook"), event)
+        room, position = self._room(), call.text("position")
+        event = await _event_at(call, position)
+        hook = await self._meant(room, call.text("hook"))
+        found = await room.explain(position, hook, event)
+        if not found.runs:
+            if hook not in {one.name for one in room.hook_set.hooks}:
+                raise Problem(NOT_FOUND, found.reason)
+            if event is None:
+                raise Problem(NOT_FOUND, await no_event(call.house.hub, position))
         return json(shapes.explanation_info(found))
 
     async def replay_hooks(self, call: Call) -> Response:
@@ -192,11 +202,12 @@ class HooksDoor:
         room = self._room()
         async with call.house.bodies.read(call.request, _SMALL) as body:
             asked = decode(body, shapes.Replaying)
-        hooks = _chosen(room, asked.hook)
+        chosen = _loaded(room, asked.hook)
+        hooks = [hook for hook in room.hooks if chosen in {"", hook.name}]
         page = await read_page(call, hooks, asked.since, asked.until)
         if asked.dry_run:
             return json(await asyncio.to_thread(_planned, hooks, page))
-        queued = await room.replay(page.events, asked.hook)
+        queued = await room.replay(page.events, chosen)
         return json(shapes.Replayed([], queued, page.next, page.until))
 
     async def redrive_runs(self, call: Call) -> Response:
@@ -208,9 +219,7 @@ class HooksDoor:
         room = self._room()
         async with call.house.bodies.read(call.request, _SMALL) as body:
             asked = decode(body, shapes.Redriving)
-        if asked.hook:
-            _known(room, asked.hook)
-        return json(shapes.Redriven(await room.redrive(asked.runs, asked.hook)))
+        return json(shapes.Redriven(await room.redrive(asked.runs, _loaded(room, asked.hook))))
 
     async def reload_hooks(self, _: Call) -> Response:
         """Read the configuration again.
@@ -242,6 +251,11 @@ class HooksDoor:
         if room is None:
             raise Problem(NOT_READY, "Another node of this hub runs the hooks: ask that one.")
         return room
+
+    async def _meant(self, room: Hooks, text: str) -> str:
+        """Return the name that `text` means, among the hooks that are loaded and those that once ran."""
+        names = {hook.name for hook in room.hook_set.hooks} | set(await room.runs.counts())
+        return completed(names, text)
 
     async def _listed(self, room: Hooks) -> shapes.HookList:
         counts, found = await room.runs.counts(), room.hook_set
@@ -307,16 +321,10 @@ def _plan(hooks: Sequence[Hook], events: Sequence[Event], now: float) -> list[Pl
     return plan(HookSet(tuple(hooks)), events, now)
 
 
-def _chosen(room: Hooks, name: str) -> Sequence[Hook]:
-    if name:
-        _known(room, name)
-    return [hook for hook in room.hooks if name in {"", hook.name}]
-
-
-def _known(room: Hooks, name: str) -> None:
+def _loaded(room: Hooks, text: str) -> str:
+    """Return the loaded hook's name that `text` means, nothing for nothing."""
     names = [hook.name for hook in room.hooks]
-    if name not in names:
-        raise Problem(NOT_FOUND, f"No hook {name[:200]!r} is loaded{nearest(name, names)}")
+    return known(names, completed(names, text)) if text else ""
 
 
 def _states(text: str) -> list[str]:
