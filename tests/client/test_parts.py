@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.client import outbox as outbox_module
+from callboard.client.history import told
 from callboard.client.http import Message, Parser
 from callboard.client.identity import Identity
 from callboard.client.outbox import Outbox, Refused
@@ -141,6 +142,18 @@ async def test_a_round_goes_from_low_priorities_to_high_ones() -> None:
     event.stop()
     around.done(1)
     assert await last is False
+
+
+def test_a_gap_is_told_as_a_sentence() -> None:
+    gap = {"after": "a-1", "before": "a-5", "missed": 3}
+    assert told(gap) == "3 events between a-1 and a-5 are gone from the log."
+    assert told({**gap, "missed": 1}).startswith("1 event between a-1 and a-5 is gone")
+    assert told({**gap, "missed": None}).startswith("That position belongs to another log")
+
+
+def test_who_shows_a_key_alone_says_no_user() -> None:
+    assert "user" not in Identity("id", "", {}).event("t").source
+    assert Identity("id", "jane", {}).event("t").source["user"] == {"username": "jane"}
 
 
 def test_what_a_hooks_command_publishes_carries_the_hooks_trace(monkeypatch: pytest.MonkeyPatch) -> None:

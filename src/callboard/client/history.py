@@ -96,7 +96,10 @@ def told(gap: Mapping[str, Any]) -> str:
     """Return a gap {after, before, missed} as a sentence."""
     if gap.get("missed") is None:
         return "That position belongs to another log; this is all of the present one."
-    return f"{gap['missed']} events between {gap.get('after')} and {gap.get('before')} are gone from the log."
+    many = gap["missed"]
+    said = "event" if many == 1 else "events"
+    between, are = f"between {gap.get('after')} and {gap.get('before')}", "is" if many == 1 else "are"
+    return f"{many} {said} {between} {are} gone from the log."
 
 
 def _delivery(event: Event, asker: Asker, mark: Mark | None, size: int) -> Delivery:
