@@ -73,6 +73,7 @@ class Feed:
         self._connection, self._stream, self._last, self._deliver = connection, stream, last, deliver
         self._js = connection.jetstream()
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         self._generation = self._next = 0
         self._heard = 0.0
         self._turn: list[Message] = []
@@ -91,13 +92,14 @@ class Feed:
 
     async def close(self) -> None:
         """Stop to deliver."""
+        self._closed = True
+        self._generation += 1
         if self._task:
             self._task.cancel()
-        self._generation = -1
         await self._unsubscribe()
 
     async def _keep(self) -> None:
-        while True:
+        while not self._closed:  # asked too, since `wait_for` may swallow a cancellation
             await self._until_broken()
             try:
                 await self._consume()
@@ -114,6 +116,8 @@ class Feed:
     async def _consume(self) -> None:
         """Make a consumer behind the last message."""
         await self._unsubscribe()
+        if self._closed:
+            return
         self._broken.clear()
         self._generation += 1
         self._next, self._heard = 1, self._loop.time()

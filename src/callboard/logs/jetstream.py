@@ -256,7 +256,7 @@ class JetStreamLog(Log):
     async def _resume(self) -> None:
         """Go on after a lost connection, if this is still the same log."""
         deadline = asyncio.get_running_loop().time() + self._patience
-        while True:
+        while not self._trouble:
             try:
                 stream = await self._js.stream_info(self.stream)
                 if stream.state.last_seq >= self._tail.last and await self._bucket.id() == self.id:

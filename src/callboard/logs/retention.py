@@ -58,21 +58,24 @@ async def _shrink(log: Log, max_bytes: int) -> int:
 @asynccontextmanager
 async def retaining(log: Log, retention: Retention, every: float = EVERY) -> AsyncIterator[None]:
     """Enforce `retention` on `log` at once and then every so often, until the block is left."""
-    task = asyncio.create_task(_keep(log, retention, every), name="callboard retention")
+    left = asyncio.Event()
+    task = asyncio.create_task(_keep(log, retention, every, left), name="callboard retention")
     try:
         yield
     finally:
-        task.cancel()
+        left.set()
+        task.cancel()  # up to Python 3.11 a `wait_for` below may swallow it: hence the event
         with suppress(asyncio.CancelledError):
             await task
 
 
-async def _keep(log: Log, retention: Retention, every: float) -> None:
-    while True:
+async def _keep(log: Log, retention: Retention, every: float, left: asyncio.Event) -> None:
+    while not left.is_set():
         try:
             gone = await retention.enforce(log)
             if gone:
                 log_.info("the log forgot old entries", entries=gone)
         except StorageFailed as error:
             log_.warning("the log could not forget old entries", error=str(error))
-        await asyncio.sleep(every)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(left.wait(), every)
