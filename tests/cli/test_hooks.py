@@ -272,7 +272,7 @@ def test_reload_says_what_is_wrong(tmp_path: Path) -> None:
         ran = shell.run("hooks", "reload")
         assert ran.code == 1
         assert ran.err.startswith(f"callboard: {path}:")
-        assert f"\n{path}:6: type is missing" in ran.err
+        assert f"\ncallboard: {path}:6: type is missing" in ran.err
 
 
 def test_diff_shows_what_another_file_would_have_done_also_where_no_hub_runs(tmp_path: Path) -> None:
