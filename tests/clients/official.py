@@ -11,7 +11,7 @@ from typing import Any
 from ftrack_api.event.base import Event
 from ftrack_api.event.hub import EventHub
 
-from tests.serving import PATIENCE, Server
+from tests.serving import PATIENCE, Server, eventually
 
 Heard = list[Any]
 
@@ -83,6 +83,14 @@ class Hub:
         else:
             self.hub.wait(duration=0)
 
+    def leave(self) -> None:
+        """Disconnect; a client whose server is gone would go on trying, and meanwhile silence all logging."""
+        trying = self.hub._processor_thread
+        self.hub.connect = _give_up
+        eventually(lambda: self.hub.connected or not trying.is_alive(), "a client that gives up")
+        if self.hub.connected:
+            self.hub.disconnect()
+
     def drain(self) -> None:
         """Handle everything that was published before this call, on whatever connection."""
         topic = f"drain.{self.id}.{time.monotonic_ns()}"
@@ -98,5 +106,9 @@ def ftrack_py(server: Server, **options: Any) -> Iterator[Hub]:
     try:
         yield hub
     finally:
-        if hub.hub.connected:
-            hub.hub.disconnect()
+        hub.leave()
+
+
+def _give_up() -> None:
+    """End the thread that tries to connect again."""
+    raise SystemExit
