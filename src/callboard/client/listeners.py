@@ -11,11 +11,11 @@ from bisect import insort
 from collections.abc import Iterator, Sequence
 
 from callboard.client.feed import Delivery, Mark, mark_of
-from callboard.client.history import GAP, stamped_document
+from callboard.client.history import GAP, stamped_document, told
 from callboard.client.listener import Listener
 from callboard.client.rounds import Round
 from callboard.errors import CallboardError
-from callboard.event import Document, Envelope, Event, Stamp, seal
+from callboard.event import Document, Envelope, Event, Stamp, decode_json, seal
 
 log = logging.getLogger("callboard.client")
 
@@ -53,7 +53,7 @@ class Listeners:
     def deliver(self, envelope: Envelope, stamp: Stamp) -> None:
         """Hand an event from the hub to each listener that it is for."""
         if envelope.topic == GAP and not stamp.time:
-            log.warning("Events are missed: the log no longer has them (%s).", bytes(envelope.data).decode())
+            log.warning(told(decode_json(envelope.data)))
         document = stamped_document(envelope, stamp)
         target = envelope.target or ""
         wanting = [one for one in self._all if one.wants(document, target)]
