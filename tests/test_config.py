@@ -103,6 +103,14 @@ def test_a_section_that_is_nearly_one_of_ours_is_a_warning() -> None:
     assert config.events.enabled
 
 
+def test_a_section_that_looks_like_one_of_ours_is_told_beside_faults_too() -> None:
+    with pytest.raises(BadConfig) as raised:
+        load("lgo: {}\nhub: {prot: 1}\n", "my.yaml")
+    fault, warning = str(raised.value).splitlines()
+    assert fault.startswith("my.yaml:2: unknown key 'prot'")
+    assert warning == "my.yaml:1: warning: 'lgo' is left alone: did you mean 'log'?"
+
+
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "~", "hub:\nlog:\nevents:\n"])
 def test_nothing_said_is_the_defaults(text: str) -> None:
     assert load(text) == Config(file="config.yaml")

@@ -133,6 +133,18 @@ def test_serve_names_the_importer_where_a_line_needs_a_shell(tmp_path: Path) -> 
     assert f"`callboard hooks import {path}` mends most of these." in server.output
 
 
+def test_check_tells_warnings_from_faults(nowhere: Shell, tmp_path: Path) -> None:
+    path = file(tmp_path, "lgo: {}\n" + CONFIG + "  - {event: PrintDnoe, type: gcode, command: G28}\n")
+    ran = nowhere.run("hooks", "check", path)
+    assert ran.code == 0
+    assert f"{path}:13: warning: event PrintDnoe is not known" in ran.err
+    assert ran.out == f"{path}: 3 hooks can be used, 2 warnings.\n"
+    Path(path).write_text(Path(path).read_text() + "hub: {prot: 1}\n")
+    ran = nowhere.run("hooks", "check", path)
+    assert f"{path}:1: warning: 'lgo' is left alone" in ran.err
+    assert ran.out == f"{path}: 0 hooks can be used, 1 fault, 1 warning.\n"
+
+
 def test_check_says_when_all_hooks_are_turned_off(nowhere: Shell, tmp_path: Path) -> None:
     path = file(tmp_path, CONFIG.replace("events:\n", "events:\n  enabled: no\n"))
     assert "turns them off" in nowhere.run("hooks", "check", path).out

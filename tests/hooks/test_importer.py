@@ -96,6 +96,17 @@ def test_each_danger_is_named_above_its_hook_and_among_the_notes() -> None:
     assert "backticks in a file's name" in said[8]
 
 
+def test_what_to_look_at_stands_inside_its_hook() -> None:
+    lines = [line.strip() for line in import_config(OCTOPRINT).text.splitlines()]
+    looks = [at for at, line in enumerate(lines) if line.startswith("# LOOK: ")]
+    assert [lines[at - 1] for at in looks] == [
+        "- event: Error",
+        "- event: PrintDone",
+        "- event: PrintDnoe",
+        "- event: Home",
+    ]
+
+
 def test_what_was_taken_over_loads() -> None:
     imported = import_config(OCTOPRINT)
     read = read_hooks(load(imported.text, "callboard.yaml").events.subscriptions, "callboard.yaml")

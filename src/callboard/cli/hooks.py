@@ -55,7 +55,8 @@ def check(
             }
         )
         return FAILED if found.faults else None
-    for line in [*map(str, found.faults), *map(str, found.hints), *checked.warnings]:
+    hints = [f"{hint.file}:{hint.line}: warning: {hint.reason}" for hint in found.hints]
+    for line in [*map(str, found.faults), *hints, *checked.warnings]:
         note(line)
     if found.way_out:
         note(found.way_out)
@@ -213,6 +214,8 @@ def _summary(checked: Checked) -> str:
     parts = [f"{_many(len(found.hooks), 'hook')} can be used"]
     parts += [f"{off} of them {'is' if off == 1 else 'are'} off"] if off else []
     parts += [_many(len(found.faults), "fault")] if found.faults else []
+    warnings = len(found.hints) + len(checked.warnings)
+    parts += [_many(warnings, "warning")] if warnings else []
     return ", ".join(parts) + ("" if checked.enabled else "; events.enabled turns them off")
 
 

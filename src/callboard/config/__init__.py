@@ -8,7 +8,7 @@ A room gets plain values from here, never the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -89,17 +89,22 @@ def _read(text: str, file: str, faults: Faults) -> Config:
             faults.add(line, f"{name!r} stands here twice.")
         else:
             found |= _section(name, line, node, faults)
-    warnings = [(line, name, nearest(name, _SECTIONS)) for name, line in left_alone.items()]
+    warnings = list(_warnings(left_alone))
+    for line, reason in warnings:
+        faults.warn(line, reason)
     return Config(
         file=file,
-        warnings=tuple(
-            at(file, line, f"{name!r} is left alone: did you mean {near!r}?")
-            for line, name, near in warnings
-            if near
-        ),
+        warnings=tuple(at(file, line, reason) for line, reason in warnings),
         left_alone=tuple(left_alone),
         **found,
     )
+
+
+def _warnings(left_alone: Mapping[str, int]) -> Iterator[tuple[int, str]]:
+    """Yield line and sentence for sections that look like one of ours."""
+    for name, line in left_alone.items():
+        if near := nearest(name, _SECTIONS):
+            yield line, f"{name!r} is left alone: did you mean {near!r}?"
 
 
 def _section(name: str, line: int, node: Node, faults: Faults) -> dict[str, Struct]:

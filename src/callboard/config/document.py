@@ -31,6 +31,9 @@ MAX_DEPTH = 40
 MAX_VALUES = 250_000
 """Values that our sections may hold, with every alias written out."""
 
+WARNING = "warning: "
+"""How the reason begins of what is told beside faults and is none itself."""
+
 _TAG = "tag:yaml.org,2002:"
 _BOOLEANS = {"yes": True, "no": False, "on": True, "off": False, "true": True, "false": False}
 
@@ -67,15 +70,21 @@ class Faults:
     def __init__(self, file: str) -> None:
         self.file = file
         self._found: list[tuple[int, str]] = []
+        self._warnings: list[tuple[int, str]] = []
 
     def add(self, line: int, reason: str) -> None:
         """Note a fault."""
         self._found.append((line, reason))
 
+    def warn(self, line: int, reason: str) -> None:
+        """Note what is no fault, and is only told beside one."""
+        self._warnings.append((line, f"{WARNING}{reason}"))
+
     def raised(self) -> None:
-        """Raise BadConfig if anything was noted."""
+        """Raise BadConfig if a fault was noted; warnings stand behind the faults."""
         if self._found:
-            raise BadConfig("\n".join(at(self.file, line, reason) for line, reason in sorted(self._found)))
+            told = [*sorted(self._found), *sorted(self._warnings)]
+            raise BadConfig("\n".join(at(self.file, line, reason) for line, reason in told))
 
 
 def at(file: str, line: int, reason: str) -> str:

@@ -86,8 +86,8 @@ def unknown(key: str, known: Iterable[str]) -> str:
 
 
 def nearest(key: str, known: Iterable[str]) -> str | None:
-    """Return the known name that `key` was probably meant to be."""
-    near = difflib.get_close_matches(key[:80].lower(), list(known), 1, 0.7)
+    """Return the known name that `key` was probably meant to be; two letters of three may change places."""
+    near = difflib.get_close_matches(key[:80].lower(), list(known), 1, 0.66)
     return near[0] if near else None
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from callboard.config import Config, load
+from callboard.config.document import WARNING
 from callboard.errors import BadConfig
 from callboard.hooks.model import Fault, HookSet
 from callboard.hooks.reading import read_hooks
@@ -50,7 +51,11 @@ def of_config(config: Config) -> Checked:
 
 def faulty(reasons: str, file: str) -> Checked:
     """Return what is known of a file that can't be read: its faults, one a line."""
-    return Checked(HookSet(faults=tuple(_fault(line, file) for line in reasons.splitlines())))
+    lines = reasons.splitlines()
+    warnings = tuple(line for line in lines if f": {WARNING}" in line)
+    return Checked(
+        HookSet(faults=tuple(_fault(line, file) for line in lines if line not in warnings)), warnings=warnings
+    )
 
 
 def _fault(text: str, file: str) -> Fault:

@@ -43,6 +43,15 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._values.get(key) is not None
 
+    def missing(self, key: str, wanted: str, known: Iterable[str]) -> BadHook:
+        """Return the fault for a key that is not there, or that is there under a name much like it."""
+        strangers = [str(name) for name in self._values if name not in known]
+        near = next(iter(difflib.get_close_matches(key, strangers, n=1, cutoff=0.7)), None)
+        if near is not None:
+            return BadHook(f"unknown key {near!r}, did you mean {key!r}?", near, f"{key} is misspelt")
+        said = f"{key} is missing: write {wanted}"
+        return BadHook(said, kind=said)
+
     def only(self, known: Iterable[str], what: str) -> None:
         """Refuse keys that are not `known`."""
         for key in self._values:

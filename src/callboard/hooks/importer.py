@@ -89,12 +89,18 @@ def _taken_over(events: CommentedMap) -> list[Note]:
         found = _entry(entry, line)
         for note in found:
             if note.danger:
-                indent = subscriptions.lc.item(at)[1] if isinstance(entry, CommentedMap) else 0
-                subscriptions.yaml_set_comment_before_after_key(
-                    at, before=f"LOOK: {note.text}", indent=indent
-                )
+                _look(subscriptions, at, entry, f"LOOK: {note.text}")
         notes += found
     return notes
+
+
+def _look(subscriptions: CommentedSeq, at: int, entry: Any, text: str) -> None:
+    """Write a comment into a hook, below its first key: above it, it would look like the one before's."""
+    if isinstance(entry, CommentedMap) and len(entry) > 1:
+        indent = subscriptions.lc.item(at)[1]
+        entry.yaml_set_comment_before_after_key(list(entry)[1], before=text, indent=indent)
+    else:
+        subscriptions.yaml_set_comment_before_after_key(at, before=text)
 
 
 def _entry(entry: Any, line: int) -> list[Note]:

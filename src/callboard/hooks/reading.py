@@ -114,13 +114,11 @@ def _hook(located: Located, printers: Sequence[Printer]) -> Hook:
         raise BadHook(f"A hook is a map with event, type and command, not {str(located.value)[:60]!r}.")
     fields = Fields(located.value)
     if "type" not in fields:
-        missing = "type is missing: write system, gcode, webhook or publish"
-        raise BadHook(missing, kind=missing)
+        raise fields.missing("type", "system, gcode, webhook or publish", KEYS)
     kind = fields.one_of("type", tuple(_OWN))
-    fields.only((*_COMMON, *_OWN[kind], *_IGNORED.get(kind, ())), f"a {kind} hook")
     if "event" not in fields:
-        missing = "event is missing: write the name of an event, a topic or an expression"
-        raise BadHook(missing, kind=missing)
+        raise fields.missing("event", "the name of an event, a topic or an expression", KEYS)
+    fields.only((*_COMMON, *_OWN[kind], *_IGNORED.get(kind, ())), f"a {kind} hook")
     selection = selection_of(fields.texts("event"), "event")
     action = _READERS[kind](fields)
     policy = _policy(fields, kind)

@@ -225,7 +225,8 @@ class _Reader:
             self.inside.append((")", BARE))
         elif char in "(<" and self._peek() == char:
             self.unsafe = self.unsafe or ("arithmetic" if char == "(" else "a here-document")
-        self._needs(_OPERATORS[char])
+        doubled = char in "&|" and self._peek() == char
+        self._needs(char * 2 if doubled else _OPERATORS[char])
         self.commands.append([])
 
     def _bare_text(self, char: str) -> None:
