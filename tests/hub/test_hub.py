@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -102,13 +103,17 @@ async def test_a_reply_from_somebody_who_was_not_asked_does_not_count(hub: Hub) 
     await bus.close()
 
 
+def _note(got: list[str], name: str, event: Event) -> None:
+    got.append(name)
+
+
 async def test_a_target_picks_the_subscriber_by_what_it_says_of_itself(hub: Hub) -> None:
     bus = HubBus(hub, ADMIN)
     got: list[str] = []
     for name, app in [("one", "maya"), ("two", "nuke"), ("three", "nuke")]:
         bus.subscribe(
             "topic=hello",
-            lambda event, name=name: got.append(name),
+            partial(_note, got, name),
             subscriber={"id": name, "applicationId": app, "user": {"id": f"u-{name}"}},
         )
     for target in [
