@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from math import inf
 from time import monotonic
 from types import TracebackType
@@ -100,6 +100,7 @@ class BlockingClient:
         self._threads.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.run_until_complete(_end_the_rest())
         self._loop.close()
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -113,6 +114,8 @@ class BlockingClient:
             while not _done(future, min(end - monotonic(), _BEAT)):
                 if monotonic() >= end:
                     return False
+                if not self._thread.is_alive():  # closed before it could begin to wait
+                    return True
         except KeyboardInterrupt:
             pass
         finally:
@@ -279,12 +282,23 @@ class BlockingClient:
             raise
 
 
+async def _end_the_rest() -> None:
+    """Begin what was handed over while the loop stopped, and cancel it: nobody will wait for it."""
+    await asyncio.sleep(0)
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
 def _done(future: Future[None], seconds: float) -> bool:
     """Wait a moment for the outcome: on Windows Ctrl-C only comes between two waits."""
     try:
         future.result(max(seconds, 0))
     except TimeoutError:
         return False
+    except CancelledError:  # the client was closed meanwhile
+        return True
     return True
 
 

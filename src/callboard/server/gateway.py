@@ -203,6 +203,7 @@ class Gateway(WSListener):
         if packet.user is not None or packet.key is not None:
             principal = self._gateways.authenticate(packet.user or "", packet.key or "")
         if principal is None:
+            log.info("a peer was refused", remote=self._remote, reason="no such user and key")
             self.write([self._session.reject(str(Unauthenticated()))])
             self.leave()
         else:
