@@ -62,7 +62,7 @@ def compare(
         for name in peers:
             try:
                 with PEERS[name]() as peer:
-                    count = total if name != "python-socketio" else max(total // 20, 200)
+                    count = total if name != "python-socketio" else max(total // 100, 40)
                     runs[name].append(uvloop_run(one_run(peer, subscribers, count, window)))
             except (FileNotFoundError, OSError, TimeoutError) as error:
                 print(f"  {name}: left out: {error}", file=sys.stderr)
@@ -154,7 +154,7 @@ def latency_rows(quick: bool) -> Iterator[dict[str, Any]]:
     delays = []
     for _ in range(1 if quick else 3):
         with callboard() as peer:
-            late = uvloop_run(latency(peer, 5000, 1 if quick else 8))
+            late = uvloop_run(latency(peer, 5000, 1 if quick else 5))
             delays.append((late[len(late) // 2] * 1e3, late[int(len(late) * 0.99)] * 1e3))
     p50, p99 = (sorted(one[i] for one in delays) for i in (0, 1))
     print(f"  latency at 5,000/s: p50 {p50[len(p50) // 2]:.2f} ms, p99 {p99[len(p99) // 2]:.2f} ms {delays}")
@@ -236,7 +236,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
         title = f"fan-out 1 to {count}"
         runs = compare(title, count, max(total // scale, 300), 64, all_peers, repeats)
         found += rows(title, runs, {"nats-server": "at least 1, then 1.5", "python-socketio": "10"})
-    for window, total in [(64, 200_000), (1000, 300_000)]:
+    for window, total in [(64, 100_000), (1000, 150_000)]:
         title = f"one to one with acks, {window} in flight"
         runs = compare(title, 1, total // scale, window, all_peers, repeats)
         found += rows(title, runs, {"nats-server": "0.25; 80,000 (64) and 150,000 (1,000) per CPU second"})
