@@ -19,6 +19,7 @@ from callboard.hooks.reading import read_hooks
 from callboard.hooks.room import Hooks
 from tests.hooks.conftest import Shop
 from tests.hooks.test_kinds import Site, serving
+from tests.octoprint import SEED
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "hooks.md").read_text()
@@ -143,29 +144,6 @@ async def test_a_recipe_does_what_it_says(shop: Shop, home: Path, title: str) ->
     if (home / "prints.csv").exists():
         said += [line.split(";", 1)[1] for line in (home / "prints.csv").read_text().splitlines()]
     assert sorted(said, key=str) == sorted(expected, key=str)
-
-
-SEED = """\
-events:
-  enabled: True
-  subscriptions:
-  - event: Disconnected
-    command: python ~/growl.py -t mygrowlserver -d "Lost connection to printer" -a OctoPrint -i http://raspi/Octoprint_logo.png
-    type: system
-    enabled: false
-  - event: PrintStarted
-    command: python ~/growl.py -t mygrowlserver -d "Starting {file}" -a OctoPrint -i http://raspi/Octoprint_logo.png
-    type: system
-  - event: PrintDone
-    command: python ~/growl.py -t mygrowlserver -d "Completed {file}" -a OctoPrint -i http://raspi/Octoprint_logo.png
-    type: system
-  - event: Connected
-    command:
-    - M115
-    - M117 printer connected!
-    - G28
-    type: gcode
-"""
 
 
 async def test_the_seeds_own_example_does_what_the_seed_says(shop: Shop, home: Path) -> None:

@@ -18,8 +18,8 @@ from typing import Any, Protocol, Self
 import structlog
 
 from callboard.bus import REPLY
-from callboard.errors import BadEvent, CallboardError, Denied, EventTooBig, StorageFailed
-from callboard.event import Document, Draft, Entry, Envelope
+from callboard.errors import BadEvent, CallboardError, Denied, StorageFailed
+from callboard.event import Document, Draft, Entry, Envelope, too_big
 from callboard.expression import both, parse, parse_target
 from callboard.hub.durables import Durables
 from callboard.hub.log import Log
@@ -119,10 +119,7 @@ class Hub:
             # Only replies may write `id=` and anything: clients do so, whatever the id is made of.
             (parse_target if topic == REPLY else parse)(envelope.target)
         if len(envelope.json) > self.log.max_event:
-            raise EventTooBig(
-                f"This event has {len(envelope.json)} bytes; this hub takes at most {self.log.max_event} "
-                "(max_event): send a reference to the bytes instead of the bytes."
-            )
+            raise too_big(len(envelope.json), self.log.max_event)
 
     def commit(self) -> None:
         """Hand what was accepted in this turn to the log."""
