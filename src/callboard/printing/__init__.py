@@ -1,0 +1,1 @@
+"""The print host: a real printer's life as events."""
