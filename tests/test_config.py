@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.config import Config, Hub, Log, duration, load, size
-from callboard.config.document import MAX_TEXT
+from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
+from callboard.config.printer import SETTINGS
+from callboard.config.settings import read
 from callboard.errors import BadConfig
 
 ROOT = Path(__file__).parents[1]
@@ -88,13 +90,87 @@ def test_sections_that_are_not_ours_are_left_alone_and_named() -> None:
             "appearance",
             "plugins",
             "printerProfiles",
-            "serial",
             "server",
             "temperature",
         )
     }
     assert config.warnings == ()
     assert config.hub == Hub()
+
+
+def test_octoprints_serial_section_is_a_printer() -> None:
+    (printer,) = load(OCTOPRINT).printers
+    assert (printer.name, printer.port, printer.baudrate) == ("printer", "/dev/ttyACM0", None)
+    assert printer.autoconnect
+    (anywhere,) = load("serial: {port: AUTO, baudrate: 0, additionalPorts: [/dev/tty.x*]}").printers
+    assert anywhere.port == ""
+    assert "/dev/tty.x*" in anywhere.ports
+    assert not anywhere.autoconnect
+    assert load("serial: {port: 3, baudrate: fast, additionalPorts: 7}").printers == ()
+    assert load("serial: !!python/object:x {}").printers == ()
+    both = load("serial: {port: /dev/a}\nprinters: [{name: b, port: virtual}]")
+    assert [each.name for each in both.printers] == ["b"]
+    assert both.left_alone == ("serial",)
+
+
+def test_printers_are_read() -> None:
+    (mk3, farm) = load("""
+printers:
+  - name: mk3
+    port: /dev/ttyACM0
+    baudrate: 115200
+    tags: [mk3, left-wall]
+    extruders: 2
+    limits: {tool: 285}
+    scripts: {after_print: "M84\\nM107", before_print: [G28]}
+    timeout: 1m
+  - {name: farm-1, ports: [/dev/serial/by-id/*], autoconnect: no, on_error: cancel}
+""").printers
+    assert (mk3.name, mk3.port, mk3.baudrate, mk3.tags) == (
+        "mk3",
+        "/dev/ttyACM0",
+        115200,
+        ("mk3", "left-wall"),
+    )
+    assert (mk3.limits.tool, mk3.limits.bed, mk3.timeout) == (285.0, 130.0, duration("1m"))
+    assert mk3.scripts.lines("after_print") == ("M84", "M107")
+    assert mk3.scripts.lines("before_print") == ("G28",)
+    assert mk3.scripts.lines("after_cancelled") is None
+    assert (farm.port, farm.autoconnect, farm.on_error) == ("", False, "cancel")
+
+
+def test_what_is_wrong_with_printers_is_told_with_its_line() -> None:
+    assert refused("""\
+printers:
+  - name: mk3
+    port: ttyACM0
+    limits: {tol: 3}
+    bauds: 3
+  - port: virtual
+  - name: b
+  - name: Mk3
+    port: /dev/a
+    virtual:
+      speed: 0
+  - {name: c, port: /dev/a}
+  - {name: a b, port: "socket://there"}
+""") == [
+        "config.yaml:3: printers.port: 'ttyACM0' is no port: "
+        "write a device such as /dev/ttyACM0, socket://host:port, or virtual.",
+        "config.yaml:4: unknown key 'tol': did you mean 'tool'?",
+        "config.yaml:5: unknown key 'bauds': did you mean 'baudrates'?",
+        "config.yaml:6: printers: this printer has no `name`.",
+        "config.yaml:7: printers: 'b' is nowhere: say its `port`, or patterns of `ports` to look among.",
+        "config.yaml:8: printers: 'Mk3' stands here twice (first on line 2).",
+        "config.yaml:11: printers.virtual.speed: expected a number > 0.0.",
+        "config.yaml:12: printers: 'c' has the port of 'Mk3', /dev/a.",
+        "config.yaml:13: printers.name: 'a b' is no name: use letters, digits, `_`, `.`, `-`.",
+    ]
+    assert refused("printers: {name: a}") == [
+        "config.yaml:1: printers: expected a list; begin each with a dash."
+    ]
+    (said,) = refused("printers: [just text]")
+    assert said.startswith("config.yaml:1: `printers` must hold settings: name, port")
 
 
 def test_a_section_that_is_nearly_one_of_ours_is_a_warning() -> None:
@@ -321,7 +397,13 @@ def test_any_text_is_a_configuration_or_a_clear_refusal(text: str) -> None:
 )
 def test_any_values_in_our_sections_are_read_or_refused(value: Any) -> None:
     written = msgspec.json.encode(
-        {"hub": value, "log": {"keep": value, "url": value}, "events": value}
+        {
+            "hub": value,
+            "log": {"keep": value, "url": value},
+            "events": value,
+            "printers": [value, {"name": value, "port": value, "ports": value, "scripts": value}],
+            "serial": {"port": value, "baudrate": value, "additionalPorts": value},
+        }
     ).decode()
     with contextlib.suppress(BadConfig):
         assert isinstance(load(written), Config)
@@ -376,18 +458,28 @@ def test_what_is_neither_says_what_to_write(written: Any) -> None:
         size(written)
 
 
-@pytest.mark.parametrize(("name", "section"), [("hub", Hub), ("log", Log)])
+@pytest.mark.parametrize(("name", "section"), [("hub", Hub), ("log", Log), *SETTINGS.items()])
 def test_every_setting_is_documented_with_what_it_does_and_its_default(name: str, section: Any) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
-    rows = re.findall(rf"^\| `{name}\.(\w+)` \| (.+?) \| (.+) \|$", page, re.MULTILINE)
+    rows = re.findall(rf"^\| `{re.escape(name)}\.(\w+)` \| (.+?) \| (.+) \|$", page, re.MULTILINE)
     said = {
         field.name: next(meta.description for meta in field.type.__metadata__ if meta.description)
         for field in msgspec.structs.fields(section)
     }
     assert {key: line for key, _, line in rows} == said
     for key, default, _ in rows:
-        value = default.strip("`").replace("none", "[]")
-        assert getattr(load(f"{name}: {{{key}: {value}}}"), name) == section()
+        if default == "needed":
+            continue
+        value = default.strip("`").replace("none", "[]").replace("usual", "null").replace("see below", "")
+        faults = Faults("")
+        assert read(section, name, only(f"{{{key}: {value}}}", faults), faults) == section()
+        faults.raised()
+
+
+def only(text: str, faults: Faults) -> Item:
+    """Return the one value that `text` holds."""
+    ((_, line, node),) = entries(f"it: {text}")
+    return item(node, line, faults)
 
 
 def test_the_example_in_the_docs_loads() -> None:

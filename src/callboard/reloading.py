@@ -62,7 +62,7 @@ class Reloading:
         """Tell what was taken, and what waits for a restart."""
         log.info("configuration loaded again", file=self._file, hooks=len(checked.loaded.hooks))
         say_hints(checked.hooks)
-        for name in ("hub", "log"):
+        for name in ("hub", "log", "printers"):
             if getattr(self._started, name, None) != getattr(checked.config, name, None):
                 log.warning("a section changed that is only read at the start: restart", section=name)
 

@@ -15,10 +15,23 @@ from msgspec import Struct
 from ruamel.yaml.nodes import Node
 
 from callboard.config.document import Fault, Faults, Item, at, entries, item
+from callboard.config.printer import Printer, from_serial, printers
 from callboard.config.quantity import Bytes, Seconds, duration, size
 from callboard.config.settings import Hub, Log, nearest, read, unknown
 
-__all__ = ["Bytes", "Config", "Events", "Hub", "Located", "Log", "Seconds", "duration", "load", "size"]
+__all__ = [
+    "Bytes",
+    "Config",
+    "Events",
+    "Hub",
+    "Located",
+    "Log",
+    "Printer",
+    "Seconds",
+    "duration",
+    "load",
+    "size",
+]
 
 
 class Located(Struct, frozen=True):
@@ -58,6 +71,7 @@ class Config(Struct, frozen=True, kw_only=True):
     hub: Hub = Hub()
     log: Log = Log()
     events: Events = Events()
+    printers: tuple[Printer, ...] = ()
     file: str = ""
     warnings: tuple[str, ...] = ()
     left_alone: tuple[str, ...] = ()
@@ -82,13 +96,18 @@ def load(text: str, file: str = "config.yaml") -> Config:
 def _read(text: str, file: str, faults: Faults) -> Config:
     found: dict[str, Any] = {}
     left_alone: dict[str, int] = {}
+    serial: Node | None = None
     for name, line, node in entries(text):
         if name not in _SECTIONS:
+            serial = node if name == _SERIAL else serial
             left_alone[name] = line
         elif name in found:
             faults.add(line, f"{name!r} stands here twice.")
         else:
             found |= _section(name, line, node, faults)
+    if serial is not None and "printers" not in found and (octoprints := _octoprints(serial)):
+        found["printers"] = octoprints
+        del left_alone[_SERIAL]
     warnings = list(_warnings(left_alone))
     for line, reason in warnings:
         faults.warn(line, reason)
@@ -100,14 +119,22 @@ def _read(text: str, file: str, faults: Faults) -> Config:
     )
 
 
+def _octoprints(serial: Node) -> tuple[Printer, ...]:
+    """Return the printer in OctoPrint's section; what makes no sense in it is no fault in the file."""
+    try:
+        return from_serial(item(serial, 1, Faults("")))
+    except Fault:
+        return ()
+
+
 def _warnings(left_alone: Mapping[str, int]) -> Iterator[tuple[int, str]]:
     """Yield line and sentence for sections that look like one of ours."""
     for name, line in left_alone.items():
-        if near := nearest(name, _SECTIONS):
+        if name not in _OCTOPRINTS and (near := nearest(name, _SECTIONS)):
             yield line, f"{name!r} is left alone: did you mean {near!r}?"
 
 
-def _section(name: str, line: int, node: Node, faults: Faults) -> dict[str, Struct]:
+def _section(name: str, line: int, node: Node, faults: Faults) -> dict[str, Any]:
     """Return a section by name; a fault that ends its reading does not keep the others from being read."""
     try:
         return {name: _SECTIONS[name](item(node, line, faults), faults)}
@@ -151,8 +178,15 @@ def _located(found: Item, file: str) -> Located:
     return Located(found.plain(), found.line, file, {key: value.line for key, value in inner.items()})
 
 
-_SECTIONS: Mapping[str, Callable[[Item, Faults], Struct]] = {
+_SERIAL = "serial"
+"""OctoPrint's section about its one printer."""
+
+_OCTOPRINTS = frozenset({"printerProfiles", "printerParameters"})
+"""Sections of OctoPrint that only look like one of ours."""
+
+_SECTIONS: Mapping[str, Callable[[Item, Faults], Any]] = {
     "hub": lambda section, faults: read(Hub, "hub", section, faults),
     "log": lambda section, faults: read(Log, "log", section, faults),
     "events": _events,
+    "printers": printers,
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -71,11 +71,21 @@ def read(section: type[S], name: str, item: Item, faults: Faults) -> S:
         if key not in fields:
             faults.add(value.line, unknown(key, fields))
             continue
+        kind = fields[key]
+        if (inner := _section(kind)) is not None:
+            found[key] = read(inner, f"{name}.{key}", value, faults)
+            continue
         try:
-            found[key] = msgspec.convert(value.plain(), fields[key], dec_hook=_quantity)
+            found[key] = msgspec.convert(value.plain(), kind, dec_hook=_quantity)
         except msgspec.ValidationError as error:
             faults.add(value.line, f"{name}.{key}: {_said(error)}.")
     return section(**found)
+
+
+def _section(kind: Any) -> type[Struct] | None:
+    """Return the section that a setting is, if it is one."""
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return kind if isinstance(kind, type) and issubclass(kind, Struct) else None
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
