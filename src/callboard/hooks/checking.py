@@ -13,7 +13,7 @@ from msgspec import Struct
 from callboard.config import Config, load
 from callboard.config.document import WARNING
 from callboard.errors import BadConfig
-from callboard.hooks.model import Fault, HookSet
+from callboard.hooks.model import Fault, HookSet, Printer
 from callboard.hooks.reading import read_hooks
 
 _NO_YAML: Final = "this is no YAML"
@@ -45,7 +45,8 @@ def check(text: str, file: str = "callboard.yaml") -> Checked:
 
 def of_config(config: Config) -> Checked:
     """Return what a configuration that was read says of hooks."""
-    found = read_hooks(config.events.subscriptions, config.file)
+    printers = [Printer(one.name, one.tags) for one in config.printers]
+    found = read_hooks(config.events.subscriptions, config.file, printers)
     return Checked(found, config.events.enabled, config.warnings, config)
 
 
