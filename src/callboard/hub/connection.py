@@ -32,7 +32,9 @@ UNSUBSCRIBE = "ftrack.meta.unsubscribe"
 _MOST_SUBSCRIPTIONS = 20_000
 _MOST_WISH = 128 * 1024
 _LONGEST_ID = 1024
-_MOST_IN_FLIGHT = 2 << 20
+_MOST_IN_FLIGHT = 256 << 10
+"""Bytes that one connection may have on their way into the log: what others wait behind (p99 of others
+beside a flood of small events: 42 ms with 2 MiB, 17 with this), and no fewer events a second."""
 _MOST_IN_FLIGHT_OF_ALL = 64 << 20
 _OVERHEAD = 1024
 """Bytes that an event takes in memory beside its JSON, about: a flood of tiny ones counts too."""
@@ -84,7 +86,7 @@ _sources = msgspec.json.Decoder(_Named)
 class Connection(Recipient):
     """One peer: its subscriptions, its outbox, what it has in flight."""
 
-    __slots__ = ("_hub", "_in_flight", "_paused", "_pipe", "_receipts", "_stamped", "name")
+    __slots__ = ("_hub", "_in_flight", "_paused", "_pipe", "_receipts", "_resuming", "_stamped", "name")
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class Connection(Recipient):
         self._hub = hub
         self._pipe = pipe
         self._in_flight = 0
-        self._paused = False
+        self._paused = self._resuming = False
         self._receipts: Receipts | None = None
 
     def publish(self, envelope: Envelope, ack: int | None) -> None:
@@ -161,9 +163,14 @@ class Connection(Recipient):
     def _landed(self, size: int) -> None:
         self._in_flight -= size
         self._hub.in_flight -= size
-        if self._paused and self._in_flight < _MOST_IN_FLIGHT // 2:
-            self._paused = False
-            self._pipe.pause(False)
+        if self._paused and not self._resuming and self._in_flight < _MOST_IN_FLIGHT // 2:
+            self._resuming = True
+            self._hub.when_caught_up(self._go_on)
+
+    def _go_on(self) -> None:
+        """Read from the peer again."""
+        self._paused = self._resuming = False
+        self._pipe.pause(False)
 
     def answer(self, ack: int | None, success: bool, message: str = "") -> None:
         """Answer a message of the peer, if it asked for an answer."""

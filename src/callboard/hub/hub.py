@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -35,6 +35,8 @@ from callboard.hub.stream import Stream
 
 log_ = structlog.get_logger("callboard.hub")
 
+_BREATH = 0.005
+"""Seconds between two looks at a log that is behind."""
 _SCAN = 512
 _SCAN_BYTES = 1 << 20
 
@@ -142,6 +144,13 @@ class Hub:
                 who.failed(
                     ack, failure if isinstance(failure, CallboardError) else StorageFailed(str(failure))
                 )
+
+    def when_caught_up(self, go_on: Callable[[], None]) -> None:
+        """Call `go_on` at once, or when a log that is behind has caught up."""
+        if self.log.behind():
+            self._loop.call_later(_BREATH, self.when_caught_up, go_on)
+        else:
+            go_on()
 
     # Subscriptions
 

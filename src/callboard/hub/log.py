@@ -90,6 +90,10 @@ class Log(ABC):
     def hear(self, subject: str, callback: Callable[[bytes], None]) -> None:  # noqa: B027
         """Call `callback` with each body that another node tells on `subject`, until close."""
 
+    def behind(self) -> bool:
+        """Return whether the store is so busy that who publishes much should wait a moment."""
+        return False
+
     def nodes(self) -> int:
         """Return how many nodes are on this log now, this one included."""
         return 1

@@ -59,6 +59,9 @@ class SqliteLog(Log):
             return future
         return self._commits.append(drafts)
 
+    def behind(self) -> bool:
+        return self._commits.checkpoints.behind
+
     def follow(self, after: int) -> AsyncIterator[Sequence[Entry]]:
         return self._tail.follow(after, self._stored)
 
