@@ -180,6 +180,18 @@ async def test_one_turn_of_the_loop_is_one_commit(path: Path) -> None:
     connection.close()
 
 
+async def test_the_log_says_when_it_is_behind_and_when_it_has_caught_up(path: Path) -> None:
+    log = open_sqlite(path)
+    written = log.append(drafts(20, size=1 << 20))
+    await asyncio.sleep(0)
+    assert log.behind()  # 20 MB are on their way, and none of them is in its place
+    await written
+    async with asyncio.timeout(20):
+        while log.behind():
+            await asyncio.sleep(0.01)
+    await log.close()
+
+
 async def test_people_can_read_it_with_sqlite_while_it_is_written(path: Path) -> None:
     log = await open_log(path)
     await asyncio.gather(log.append(drafts(2)), log.append(drafts(1, start=2, publisher='"o\'neill"')))

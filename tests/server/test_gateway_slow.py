@@ -153,21 +153,6 @@ async def test_an_event_does_not_wait_behind_all_of_somebody_elses_flood(own_ser
     other.abort()
 
 
-async def test_a_publisher_of_much_waits_while_the_log_is_behind_and_loses_nothing(tmp_path: Path) -> None:
-    async with serving_here(tmp_path, log=None) as board:
-        flood, other = await Raw.to(board), await Raw.to(board)
-        behind = 0
-        for number in range(60):
-            flood.send("flood", {"n": number, "pad": "p" * MIB})
-            await flood.writer.drain()
-            behind += board.hub.log.behind()
-        await other.publish("calm", 1)
-        await flood.until(lambda: len(flood.answers) == 60)
-        assert all(answer["success"] for answer in flood.answers.values())
-        assert list(flood.answers) == sorted(flood.answers)
-        assert behind, "60 MB are more than the disk puts in place at once"
-
-
 @pytest.mark.slow
 async def test_ten_thousand_handshakes_that_go_nowhere_leave_a_bounded_trace(board: Board, desk: Raw) -> None:
     user, key = "admin", (board.data / "admin.key").read_text().strip()
