@@ -1,0 +1,143 @@
+"""Feeding: the program, line by line, to the protocol as it has room.
+
+Some lines are not sent but mean something to the host, as `@pause` and M0 do. At such a line feeding
+stops: it is `halted` once all lines before it were acknowledged, so that what it asks for happens
+where it stands in the file. A pause takes back what was not written yet, and it comes again later.
+
+Source: facts/print-host-facts.md 3.8 (commands in the stream).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from callboard.config.printer import Printer
+from callboard.printing.gcode import Command, command
+from callboard.printing.life import Life
+from callboard.printing.marlin import Kind, Line, Protocol
+from callboard.printing.program import BadProgram, Program
+from callboard.printing.suppressing import suppressed, why_not, why_not_copied
+
+_TURN: Final = 2000
+"""How many lines without a command are read at once: a file of comments must not hold others up."""
+
+_PLAIN: Final = frozenset({"G1", "G0", "G2", "G3", "G92"})
+_HALTING: Final = frozenset({"M0", "M1", "M25", "M226", "M112"})
+
+
+class Feed:
+    """Gives a program's lines to the protocol, of one job or transfer at a time."""
+
+    def __init__(self, protocol: Protocol, life: Life, printer: Printer) -> None:
+        self._protocol, self._life, self._printer = protocol, life, printer
+        self._program: Program | None = None
+        self._ahead: deque[Line] = deque()
+        self._again: deque[Line] = deque()
+        self._halt: Command | None = None
+        self._copying = False
+        self._held = True
+        self._ended = False
+        self.fault = ""
+        self.more = False
+
+    def begin(self, program: Program, *, copying: bool = False) -> None:
+        """Begin with a program's first line; `copying` to the card nothing in it means anything to us."""
+        self.stop()
+        self._program, self._copying = program, copying
+        self._held = self._ended = False
+        self.fault = ""
+
+    def stop(self) -> None:
+        """Forget the program and what was not written of it."""
+        self._program, self._halt = None, None
+        self._protocol.drop(Kind.FILE)
+        self._ahead.clear()
+        self._again.clear()
+        self._held, self.more = True, False
+
+    def hold(self) -> None:
+        """Stop here; what was not written yet comes again after `go_on`."""
+        self._held, self.more = True, False
+        for _ in range(min(self._protocol.drop(Kind.FILE), len(self._ahead))):
+            self._again.appendleft(self._ahead.pop())
+
+    def go_on(self) -> None:
+        """Go on behind the line at which it stopped."""
+        self._held = False
+
+    def pass_halt(self) -> None:
+        """What it stopped at is being seen to: go on behind it, once nothing else holds it."""
+        self._halt = None
+
+    def acknowledged(self) -> None:
+        """Take note that the next line of the program was acknowledged."""
+        if self._ahead:
+            self._ahead.popleft()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the program's last line was acknowledged."""
+        return self._ended and not (self._ahead or self._again or self._held or self._halt)
+
+    @property
+    def halted(self) -> Command | None:
+        """The command that feeding stopped at, once all before it was acknowledged; M112 at once."""
+        if self._halt is None or self._held:
+            return None
+        waits = (self._ahead or self._again) and self._halt.code != "M112"
+        return None if waits else self._halt
+
+    def fill(self) -> None:
+        """Hand lines over while there is room for them."""
+        if self._held or self._program is None:
+            return
+        room, send, ahead, again = self._protocol.room, self._protocol.send, self._ahead, self._again
+        self.more = False
+        while room():
+            line = again.popleft() if again else self._next(self._program)
+            if line is None:
+                return
+            ahead.append(line)
+            send(line)
+
+    def _next(self, program: Program) -> Line | None:
+        """Return the next line with a command; None at the end, at a halt, or to go on in the next turn."""
+        if self._ended or self._halt is not None:
+            return None
+        for _ in range(_TURN):
+            try:
+                read = program.line()
+            except (OSError, ValueError, BadProgram) as error:
+                self.fault, self._ended = _reason(program, error), True
+                return None
+            if read is None:
+                self._ended = True
+                return None
+            found = command(read[0])
+            if found.text and ((found.code in _PLAIN and len(found.text) < 100) or self._goes(found)):
+                return Line(found.text, Kind.FILE, read[1], found)
+            if self._halt is not None:
+                return None
+        self.more = True
+        return None
+
+    def _goes(self, found: Command) -> bool:
+        """Return whether a line is sent: it may be ours, or something the printer lacks."""
+        if found.text[0] == "@":
+            self._halt = None if self._copying else found
+            return False
+        if not self._copying and found.code in _HALTING:
+            self._halt = found
+            return False
+        message = why_not_copied(found) if self._copying else why_not(found, self._printer)
+        if message is None:
+            return True
+        self._life.say("CommandSuppressed", suppressed(found, message))
+        return False
+
+
+def _reason(program: Program, error: Exception) -> str:
+    if isinstance(error, BadProgram):
+        return str(error)
+    return f"{program.name} can't be read any more: {error}."

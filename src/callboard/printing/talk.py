@@ -1,0 +1,68 @@
+"""Lines to the printer: each looked at before it is sent, and followed until it is acknowledged.
+
+A `Ticket` stands for lines that belong together: it is done when the last of them was acknowledged.
+A line of the file carries its `Command` as mark, any other a `Mark`: so no line is parsed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from callboard.config.printer import Printer
+from callboard.printing.gcode import Command, command
+from callboard.printing.life import Life
+from callboard.printing.marlin import Kind, Line, Protocol
+from callboard.printing.suppressing import suppressed, why_not
+
+
+class Ticket:
+    """Lines under way together."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = 0
+
+    def done(self) -> bool:
+        """Return whether all of them were acknowledged."""
+        return self.left <= 0
+
+
+class Mark(Struct, frozen=True):
+    """What a line of ours carries: its command, its ticket, and whether its event is left out."""
+
+    command: Command
+    ticket: Ticket
+    quiet: bool = False
+
+
+class Talk:
+    """Sends lines of scripts, of people and of the host."""
+
+    def __init__(self, protocol: Protocol, life: Life, printer: Printer) -> None:
+        self._protocol, self._life, self._printer = protocol, life, printer
+
+    def send(self, texts: Iterable[str], kind: Kind = Kind.SCRIPT, *, quiet: bool = False) -> Ticket:
+        """Queue lines and return their ticket; what the printer lacks is suppressed and told."""
+        ticket = Ticket()
+        for text in texts:
+            found = command(text)
+            if not found.text or self._suppress(found):
+                continue
+            ticket.left += 1
+            self._protocol.send(Line(found.text, kind, 0, Mark(found, ticket, quiet)))
+        return ticket
+
+    def drop(self, *kinds: Kind) -> None:
+        """Forget queued lines of these kinds; their tickets are done with, one way or the other."""
+        for kind in kinds:
+            self._protocol.drop(kind)
+
+    def _suppress(self, found: Command) -> bool:
+        message = why_not(found, self._printer)
+        if message is None:
+            return False
+        self._life.say("CommandSuppressed", suppressed(found, message))
+        return True
