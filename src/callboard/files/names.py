@@ -133,7 +133,7 @@ def parts(path: str) -> tuple[str, ...]:
         raise BadName(f"A path has at most {MAX_PATH} bytes.")
     elements = path.strip("/").split("/") if path.strip("/") else []
     for each in elements:
-        if safe(each) != each:
+        if not each or safe(each) != each:
             raise BadName(f"{path[:80]!r} can't be the path of a file here: {each[:40]!r} is no safe name.")
     return tuple(bounded(elements))
 

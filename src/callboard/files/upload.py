@@ -1,0 +1,148 @@
+"""A file on its way in: bytes go into a hidden file beside its place, and appear there whole or not at all.
+
+    open_upload -> write ... write -> finish -> in its place    (abort, an error, a crash: nothing)
+
+The hidden file is locked while it is written, so that whoever sweeps up after a crash knows which
+ones nobody writes any more. O_TMPFILE lost: it can't replace a file, and not every disk has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from callboard.files.refusals import DiskFull, TooLarge
+from callboard.files.tree import inside, refusing
+
+if TYPE_CHECKING:
+    from callboard.files.stored import StoredFile
+
+PREFIX: Final = ".upload-"
+SUFFIX: Final = ".part"
+
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Upload:
+    """One file on its way in; leaving `async with` or `with` without `finish` removes it.
+
+    Not for several threads at once. `path` is where it goes, `size` the bytes so far.
+    """
+
+    def __init__(self, folder: int, path: str, most: int, place: Callable[[Upload, str], StoredFile]) -> None:
+        self.path, self.size = path, 0
+        self.overwrite = False
+        self.display = ""
+        self._most, self._place = most, place
+        self._hash = hashlib.sha256()
+        self.folder = os.dup(folder)
+        self.part = f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+        self._file = -1
+        try:
+            self._file = os.open(self.part, _FLAGS, 0o644, dir_fd=self.folder)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        except OSError:
+            self.abort()
+            raise
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what was written, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    @property
+    def open(self) -> bool:
+        """Whether it is neither finished nor given up."""
+        return self._file >= 0
+
+    def expect(self, size: int) -> None:
+        """Refuse what won't fit before it comes: TooLarge, or DiskFull."""
+        self._bound(size)
+        about = os.fstatvfs(self._file)
+        if about.f_bavail * about.f_frsize < size:
+            raise DiskFull(f"The disk has no room for {size} bytes: make room and send {self.path} again.")
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append bytes; raises TooLarge or DiskFull, and then nothing is left of the upload."""
+        try:
+            self._bound(self.size + len(data))
+            with refusing(self.path):
+                self._write(memoryview(data))
+        except BaseException:
+            self.abort()
+            raise
+
+    def finish(self, user: str = "") -> StoredFile:
+        """Put the file in its place, on disk for good; after Busy, Taken or another Refused nothing is left."""
+        try:
+            with refusing(self.path):
+                os.fsync(self._file)
+                return self._place(self, user)
+        finally:
+            self.abort()
+
+    def stat(self) -> os.stat_result:
+        """Return how the file is now."""
+        return os.fstat(self._file)
+
+    def placed(self) -> None:
+        """Note that the hidden file has its own name now."""
+        self.part = ""
+
+    def abort(self) -> None:
+        """Remove what came so far, if it was not put in its place; may be called twice."""
+        if self.folder < 0:
+            return
+        if self.part and self._file >= 0:
+            with contextlib.suppress(OSError):
+                os.unlink(self.part, dir_fd=self.folder)
+        if self._file >= 0:
+            os.close(self._file)
+        os.close(self.folder)
+        self.folder = self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+    def _bound(self, size: int) -> None:
+        if size > self._most:
+            raise TooLarge(f"{self.path} has more than {self._most} bytes (files.max_upload).")
+
+    def _write(self, data: memoryview) -> None:
+        while data:
+            count = os.write(self._file, data)
+            self._hash.update(data[:count])
+            self.size += count
+            data = data[count:]
+
+
+def sweep(folder: int) -> int:
+    """Remove what a crash left in an open folder, not what is being written; returns how many files."""
+    swept = 0
+    for found in inside(folder):
+        if found.is_file and found.name.startswith(PREFIX) and found.name.endswith(SUFFIX):
+            swept += _swept(folder, found.name)
+    return swept
+
+
+def _swept(folder: int, name: str) -> bool:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name, dir_fd=folder)
+            return True
+        finally:
+            os.close(descriptor)
+    return False
