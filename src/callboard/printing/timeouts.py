@@ -1,0 +1,37 @@
+"""How long the printer may be silent. Seconds. Source: facts/print-host-facts.md 3.5."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+LONG: Final = frozenset(
+    {"G4", "G28", "G29", "G30", "G32", "G33", "G34", "M226", "M400", "M600", "M701", "M702"}
+)
+"""Commands that take long: no line for a long time says nothing about them."""
+HEATING: Final = frozenset({"M109", "M190", "M191", "M116"})
+"""Commands that wait for a temperature."""
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """How long to wait for what, in seconds."""
+
+    hello: float = 2.5
+    """Between greetings that nobody answers; a board boots in up to 10 s."""
+    greeting: float = 60.0
+    """All greetings together; then the printer is not there."""
+    communication: float = 30.0
+    """Without a line although one is awaited: one timeout."""
+    busy: float = 3.0
+    """The same for firmware that says `busy` while it is at it."""
+    probe: float = 1.0
+    """Without an ok while several are owed: ask. Grows to `communication` while nothing was wrong."""
+    resend_ok: float = 0.5
+    """Between a Resend and the ok that belongs to it."""
+    refused: float = 0.1
+    """Without progress after a Resend that looked like an echo of an earlier one: do it after all."""
+    idle_count: int = 2
+    """Timeouts in a row after which an idle printer is gone; 0 is never."""
+    printing_count: int = 5
+    """The same while it prints or does something long."""
