@@ -37,9 +37,18 @@ def __getattr__(name: str) -> Any:
 
 @cache
 def _catalog() -> Mapping[str, Topic]:
-    from callboard.catalog import actions, callboard, files, printing, printing_today, studio, studio_today
+    from callboard.catalog import (
+        actions,
+        callboard,
+        files,
+        printers,
+        printing,
+        printing_today,
+        studio,
+        studio_today,
+    )
 
-    rooms = (studio, actions, studio_today, printing, files, printing_today, callboard)
+    rooms = (studio, actions, studio_today, printing, files, printing_today, callboard, printers)
     return MappingProxyType({topic.name: topic for room in rooms for topic in room.TOPICS})
 
 

@@ -1,8 +1,8 @@
-"""Our own topics: what Callboard says of itself, what a printer can be asked for, two print events."""
+"""Our own topics: what Callboard says of itself, and two print events."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import UNSET, UnsetType
 
@@ -62,40 +62,6 @@ class HooksLease(Payload, frozen=True, kw_only=True):
     released: Annotated[bool, own("True when the node gives the lease up.")]
 
 
-class PrinterRequest(Payload, frozen=True, kw_only=True):
-    """A wish to a printer."""
-
-    printer: Annotated[str, own("The printer's name.")]
-    deadline: Annotated[float, own("Seconds after which it is too late.")] | UnsetType = UNSET
-
-
-class ConnectRequest(PrinterRequest, frozen=True, kw_only=True):
-    """A wish to open the link to a printer."""
-
-    port: Annotated[str, own("The port; the configured one if left out.")] | UnsetType = UNSET
-    baudrate: Annotated[int, own("The speed; found out if left out.")] | UnsetType = UNSET
-
-
-class PrintRequest(PrinterRequest, frozen=True, kw_only=True):
-    """A wish to print a file."""
-
-    file: Annotated[str, own("The file's path inside its storage.")]
-    origin: Annotated[str, own("Where the file lies: local (unless said) or sdcard.")] | UnsetType = UNSET
-
-
-class GcodeRequest(PrinterRequest, frozen=True, kw_only=True):
-    """A wish to send commands to a printer."""
-
-    commands: Annotated[list[str], own("The lines of G-code, in order; no line holds a line break.")]
-
-
-class Outcome(Payload, frozen=True, kw_only=True):
-    """What came of a wish."""
-
-    success: Annotated[bool, own("Whether it was done.")]
-    message: Annotated[str, own("What came of it, in a sentence.")]
-
-
 class LayerChange(Payload, frozen=True, kw_only=True):
     """A layer."""
 
@@ -108,24 +74,6 @@ class PrintSettled(Job, frozen=True, kw_only=True):
     """A job whose last move has ended."""
 
     time: Annotated[float, own("How long it took, in seconds, the last moves too.")]
-
-
-_MK3 = {"printer": "mk3"}
-
-
-def _asked(
-    verb: str, description: str, payload: type[Payload], example: dict[str, Any], outcome: str
-) -> Topic:
-    return Topic(
-        name=f"callboard.printer.{verb}",
-        description=description,
-        source=OWN,
-        published_by="whoever may use printers",
-        payload=payload,
-        example=example,
-        reply=Outcome,
-        reply_example={"success": True, "message": outcome},
-    )
 
 
 TOPICS = (
@@ -203,31 +151,6 @@ TOPICS = (
         payload=HooksLease,
         example={"lease": "hooks", "node": "b7f2", "term": 4, "cursor": "k3v9-1200", "released": False},
         since="0.1",
-    ),
-    _asked(
-        "connect", "A printer's link shall be opened.", ConnectRequest, _MK3, "mk3 answers on /dev/ttyACM0."
-    ),
-    _asked(
-        "disconnect", "A printer's link shall be closed.", PrinterRequest, _MK3, "The link to mk3 is closed."
-    ),
-    _asked(
-        "print",
-        "A printer shall print a file.",
-        PrintRequest,
-        {"printer": "mk3", "file": "parts/arm.gcode"},
-        "mk3 prints parts/arm.gcode.",
-    ),
-    _asked("pause", "A printer's job shall pause.", PrinterRequest, _MK3, "mk3 pauses."),
-    _asked("resume", "A printer's paused job shall go on.", PrinterRequest, _MK3, "mk3 goes on."),
-    _asked(
-        "cancel", "A printer's job shall be called off.", PrinterRequest, _MK3, "mk3's job is called off."
-    ),
-    _asked(
-        "gcode",
-        "Lines of G-code shall be sent to a printer, at most once.",
-        GcodeRequest,
-        {"printer": "mk3", "commands": ["M117 Ready", "G28"]},
-        "2 lines were sent to mk3.",
     ),
 )
 """Callboard's own topics."""
