@@ -57,6 +57,11 @@ class Intake:
             self._room.clear()
             await self._room.wait()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anything waits to be stored."""
+        return self._wake.is_set()
+
     async def settled(self) -> None:
         """Wait until all that was added is stored."""
         await self._settled.wait()

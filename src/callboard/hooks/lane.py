@@ -1,7 +1,7 @@
 """A lane: one hook's runs at work, in order where they must be, side by side where they may.
 
-    start (an event just read)  --+
-                                  +--> _work --> act --> finish | again | dead --> pump
+    begin (not stored yet)      --+
+    start (an event just read)  --+--> _work --> act --> finish | again | dead --> pump
     pump  (what waits in the db) -+
 
 The queue is in callboard.db; a lane remembers only which keys are busy. While nothing waits there,
@@ -22,11 +22,12 @@ from callboard.hooks.deciding import lateness
 from callboard.hooks.model import Hook
 from callboard.hooks.run import Outcome, Run
 from callboard.hooks.runs import Runs
+from callboard.hooks.system import Begun
 
 log_ = structlog.get_logger("callboard.hooks")
 
 LONGEST_BACKOFF: Final = 600.0
-Act = Callable[[Hook, Run], Awaitable[Outcome]]
+Act = Callable[[Hook, Run, Begun | None], Awaitable[Outcome]]
 Failed = Callable[[Run, str, Outcome], None]
 
 
@@ -49,6 +50,7 @@ class Lane:
         self._pumping: asyncio.Task[None] | None = None
         self._again = False
         self._expected = 0
+        self._unstored: dict[int, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
 
@@ -74,8 +76,16 @@ class Lane:
         self._busy.discard(key)
 
     def start(self, run: Run) -> None:
-        """Work on a run that is marked as running and whose key is reserved."""
-        self._spawn(self._work(run))
+        """Work on a run that is marked as running and whose key is reserved; it may have begun."""
+        if (waited := self._unstored.pop(run.id, None)) is not None:
+            waited.set_result(None)
+        else:
+            self._spawn(self._work(run))
+
+    def begin(self, run: Run, begun: Begun) -> None:
+        """Work on a run that has begun and is about to be stored; `start` says when it is."""
+        stored = self._unstored[run.id] = asyncio.get_running_loop().create_future()
+        self._spawn(self._work(run, begun, stored))
 
     def pump(self) -> None:
         """Look for runs that may start now."""
@@ -141,10 +151,15 @@ class Lane:
         wait = min(max(due - time.time(), 0.0), 3600.0)
         self._timer = asyncio.get_running_loop().call_later(wait + 0.001, self.pump)
 
-    async def _work(self, run: Run) -> None:
+    async def _work(
+        self, run: Run, begun: Begun | None = None, stored: asyncio.Future[None] | None = None
+    ) -> None:
         try:
-            late = self._not_now(run)
-            await self._settle(run, await self._acted(run) if late is None else late)
+            late = None if begun else self._not_now(run)
+            outcome = await self._acted(run, begun) if late is None else late
+            if stored is not None:
+                await stored
+            await self._settle(run, outcome)
         except StorageFailed as error:
             log_.error(
                 "a hook's run could not be kept", hook=self.hook.name, position=run.position, error=str(error)
@@ -161,9 +176,9 @@ class Lane:
         reason = "" if run.due < 0 else lateness(self.hook, run.event, run.due, time.time())
         return Outcome("skipped", reason) if reason else None
 
-    async def _acted(self, run: Run) -> Outcome:
+    async def _acted(self, run: Run, begun: Begun | None) -> Outcome:
         try:
-            return await self._act(self.hook, run)
+            return await self._act(self.hook, run, begun)
         except Exception as error:
             log_.exception("a hook broke", hook=self.hook.name, position=run.position)
             return Outcome("failed", f"Callboard's own fault: {type(error).__name__}: {error}")

@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 
 from callboard.hooks.lane import Act, Failed, Lane
 from callboard.hooks.model import Hook
-from callboard.hooks.run import Known, Outcome, Step, Wanted, started
+from callboard.hooks.run import Known, Outcome, Run, Step, Wanted, started
 from callboard.hooks.runs import Runs
+from callboard.hooks.system import Begun
 
 
 class Lanes:
@@ -63,6 +64,10 @@ class Lanes:
                 lane.stored(count)
         if any(isinstance(step, Known) for step in steps):
             self._ready()
+
+    def begin(self, step: Wanted, run: Run, begun: Begun) -> None:
+        """Work on a run that has begun and is about to be stored."""
+        self._lanes[step.hook].begin(run, begun)
 
     async def end(self, grace: float) -> None:
         """Start nothing more; give what runs `grace` seconds."""

@@ -1,5 +1,7 @@
 """One process, watched: its output's two ends, its exit, its time; the whole group goes on timeout.
 
+    begin(children, command) -> Process --watch(timeout)--> Ended
+
 Output is read as it comes and forgotten but for its ends, so 1 GB costs no memory; a child that
 stays behind with the output open is not waited for. asyncio's own subprocess lost: it starts a
 thread for each process to learn of its exit, and its `wait` may wait for such a child.
@@ -12,9 +14,6 @@ import contextlib
 import errno
 import os
 import signal
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,14 +21,14 @@ from typing import Final
 
 from msgspec import Struct
 
+from callboard.hooks.children import Child, Children
 from callboard.hooks.output import Output
+from callboard.hooks.pipes import PIPE_HOLDS, Pipes, file_with
 
 GRACE: Final = 2.0
 """Seconds between the request to end (SIGTERM) and the end (SIGKILL)."""
 LINGER: Final = 0.5
 """Seconds to wait for the rest of the output once the process has ended."""
-_PIPE_HOLDS: Final = 4096
-"""Bytes that every pipe takes at once, so that writing them can't block."""
 
 
 class Ended(Struct, frozen=True):
@@ -42,139 +41,106 @@ class Ended(Struct, frozen=True):
     in_time: bool = True
 
 
-async def run_process(
-    argv: Sequence[str],
-    *,
-    stdin: bytes,
-    environment: Mapping[str, str],
-    cwd: Path | None,
-    timeout: float,  # noqa: ASYNC109  (a process group must be killed, a cancelled await would leave it)
-) -> Ended:
-    """Run `argv` in a session of its own and wait for its end, for at most `timeout` seconds.
+class Command(Struct, frozen=True):
+    """What to run: `environment` comes on top of the variables that all commands have."""
 
-    Never raises for what the program or the machine does: the reason is in the answer. When the
-    caller is cancelled, the process group is killed.
+    argv: Sequence[str]
+    stdin: bytes
+    environment: Mapping[bytes, bytes]
+    cwd: Path | None = None
+
+
+class Process:
+    """A process that was asked for; `watch` waits for its end, and must be called."""
+
+    def __init__(self, command: Command, child: Child | None, output: int, wrong: Exception | None) -> None:
+        self._command, self._child, self._output, self._wrong = command, child, output, wrong
+        self._began = time.monotonic()
+
+    async def watch(self, timeout: float) -> Ended:  # noqa: ASYNC109  (a group must be killed, not a task left)
+        """Wait for its end, for at most `timeout` seconds; then the group is stopped.
+
+        Never raises for what the program or the machine does: the reason is in the answer. When the
+        caller is cancelled, the process group is killed.
+        """
+        output = Output()
+        if self._child is None:
+            return self._never(output, self._wrong)
+        in_time = await _watch(self._child, self._output, output, timeout)
+        output.seconds = time.monotonic() - self._began
+        how = self._child.ended.result()
+        if isinstance(how, OSError):
+            return self._never(output, how)
+        return Ended(how, output, in_time=in_time)
+
+    def _never(self, output: Output, error: Exception | None) -> Ended:
+        return Ended(None, output, _not_started(error, self._command.argv[0], self._command.cwd))
+
+
+def begin(children: Children, command: Command) -> Process:
+    """Ask for a process, in a session of its own; never waits, and never raises: `watch` tells.
+
+    What it reads is written behind the asking: it takes longer to begin.
     """
-    output = Output()
-    readable, writable = os.pipe()
+    ends: Pipes | None = None
     try:
-        process = _start(argv, stdin, environment, cwd, writable)
+        argv = [os.fsencode(word) for word in command.argv]
+        if any(b"\0" in word for word in argv):
+            raise ValueError("a NUL can't stand in an argument")
+        ends = children.spare.take()
+        stdin = _input(ends, command.stdin)
     except (OSError, ValueError) as error:
-        os.close(readable)
-        return Ended(None, output, _not_started(error, argv[0], cwd))
-    finally:
-        os.close(writable)
-    return await _watch(process, readable, output, timeout)
+        if ends is not None:
+            ends.close()
+        return Process(command, None, -1, error)
+    child = children.start(argv, command.environment, command.cwd, stdin, ends.output)
+    if stdin == ends.stdin:
+        with contextlib.suppress(OSError):  # it has ended already
+            os.write(ends.feeds, command.stdin)
+    os.close(ends.feeds)
+    return Process(command, child, ends.reads, None)
 
 
-def _start(
-    argv: Sequence[str], stdin: bytes, environment: Mapping[str, str], cwd: Path | None, output: int
-) -> subprocess.Popen[bytes]:
-    given = _standard_input(stdin)
-    try:
-        return subprocess.Popen(
-            argv,
-            stdin=given,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=cwd,
-            start_new_session=True,
-        )
-    finally:
-        os.close(given)
+def _input(ends: Pipes, data: bytes) -> int:
+    """Return the descriptor to read from: the pipe, or a file for what a pipe does not hold."""
+    if len(data) <= PIPE_HOLDS:
+        return ends.stdin
+    stdin = file_with(data)
+    os.close(ends.stdin)
+    return stdin
 
 
-def _standard_input(data: bytes) -> int:
-    """Return a descriptor to read `data` from, without anybody having to feed it."""
-    if len(data) <= _PIPE_HOLDS:
-        readable, writable = os.pipe()
-        os.write(writable, data)
-        os.close(writable)
-        return readable
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
-        return os.dup(file.fileno())
-
-
-async def _watch(process: subprocess.Popen[bytes], readable: int, output: Output, timeout: float) -> Ended:  # noqa: ASYNC109
-    began = time.monotonic()
+async def _watch(child: Child, readable: int, output: Output, timeout: float) -> bool:  # noqa: ASYNC109
+    """Wait for the end and the output; False when the process had to be stopped."""
     in_time = True
     reading = asyncio.ensure_future(_collect(readable, output))
-    ending = asyncio.ensure_future(_ended(process))
     try:
-        await asyncio.wait({ending}, timeout=timeout)
-        if not ending.done():
+        await asyncio.wait({child.ended}, timeout=timeout)
+        if not child.ended.done():
             in_time = False
-            await _stop(process, ending)
+            await _stop(child)
         await asyncio.wait({reading}, timeout=LINGER)
     finally:
-        if not ending.done():
-            _signal(process, signal.SIGKILL)
-            process.wait()
+        if not child.ended.done():
+            child.signal(signal.SIGKILL)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({child.ended})
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(reading, ending, return_exceptions=True)
+            await asyncio.gather(reading, return_exceptions=True)
         os.close(readable)
-    output.seconds = time.monotonic() - began
-    return Ended(process.returncode, output, in_time=in_time)
+    return in_time
 
 
-async def _stop(process: subprocess.Popen[bytes], ending: asyncio.Future[None]) -> None:
-    _signal(process, signal.SIGTERM)
-    await asyncio.wait({ending}, timeout=GRACE)
-    _signal(process, signal.SIGKILL)
-    await ending
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the whole group: the process leads a session of its own."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
-
-
-async def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Return once the process has ended and is reaped."""
-    try:
-        watched = os.pidfd_open(process.pid)
-    except (AttributeError, OSError):  # no Linux, or an old one
-        await _waited_for(process)
-        return
-    try:
-        await _readable(watched)
-        process.wait()
-    finally:
-        os.close(watched)
-
-
-async def _waited_for(process: subprocess.Popen[bytes]) -> None:
-    """Wait in a thread of its own: a pool's few would be taken up by hung processes."""
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-
-    def wait() -> None:
-        process.wait()
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(ended.set)
-
-    threading.Thread(target=wait, name="hook", daemon=True).start()
-    await ended.wait()
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(descriptor, lambda: None if ready.done() else ready.set_result(None))
-    try:
-        await ready
-    finally:
-        loop.remove_reader(descriptor)
+async def _stop(child: Child) -> None:
+    child.signal(signal.SIGTERM)
+    await asyncio.wait({child.ended}, timeout=GRACE)
+    child.signal(signal.SIGKILL)
+    await asyncio.wait({child.ended})
 
 
 async def _collect(descriptor: int, output: Output) -> None:
     """Read to the end of the output, one piece a loop turn so that others have theirs."""
-    os.set_blocking(descriptor, False)
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
 
@@ -192,7 +158,7 @@ async def _collect(descriptor: int, output: Output) -> None:
         loop.remove_reader(descriptor)
 
 
-def _not_started(error: OSError | ValueError, program: str, cwd: Path | None) -> str:
+def _not_started(error: Exception | None, program: str, cwd: Path | None) -> str:
     """Say why nothing was started, and what to look at."""
     if cwd is not None and not cwd.is_dir():
         return f"its cwd {str(cwd)!r} is no folder: create it, or correct the hook"

@@ -24,6 +24,7 @@ from callboard.bus import Bus, Subscription
 from callboard.errors import CallboardError, StorageFailed
 from callboard.event import Event, new_id
 from callboard.hooks.actions import Actions
+from callboard.hooks.ahead import Ahead
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
 from callboard.hooks.explaining import Explanation, explain
 from callboard.hooks.failure import failure
@@ -59,7 +60,8 @@ class Hooks:
         self._grace = grace
         self._actions = Actions(bus)
         self._lanes = Lanes(self.runs, self._actions.act, self._failed)
-        self._intake = Intake(self.runs, self._lanes.stored)
+        self._intake = Intake(self.runs, self._stored)
+        self._ahead = Ahead(self.runs, self._actions, self._lanes)
         self._listening = Listening(())
         self._known: set[str] = set()
         self._marker = ""
@@ -97,6 +99,7 @@ class Hooks:
         await self._intake.close()
         await self._lanes.end(self._grace)
         await self._actions.close()
+        self.runs.journal.close()
 
     @property
     def hooks(self) -> Sequence[Hook]:
@@ -181,6 +184,7 @@ class Hooks:
             await self.runs.forget(names)  # one that comes back begins anew, at the head of the log
             self._known.intersection_update(names)
         self._lanes.exchange(self.hooks, await self.runs.waiting())
+        self._ahead.exchange(self.hooks)
         self._listening = Listening([hook for hook in self.hooks if hook.name in self._known])
 
     def _turn_away(self) -> None:
@@ -232,8 +236,13 @@ class Hooks:
         elif event.id == self._end_marker:
             self._ended.set()
         else:
-            self._intake.add(self._steps_for(event), entry.position)
+            self._intake.add(self._ahead.begun(self._steps_for(event)), entry.position)
         await self._intake.room()
+
+    def _stored(self, steps: Sequence[Step], ids: Sequence[int | None]) -> None:
+        self._lanes.stored(steps, ids)
+        if self._lanes.caught_up.is_set() and not self._intake.waiting:
+            self.runs.journal.stale()
 
     def _steps_for(self, event: Event) -> list[Step]:
         document = document_of(event)
@@ -251,7 +260,7 @@ class Hooks:
     def _step(self, hook: Hook, event: Event, decision: Decision) -> Wanted:
         lane = self._lanes[hook.name]
         state = decision.state
-        again = int(self._perhaps_done(event))
+        again = int(self._perhaps_done(event) or self.runs.journal.has(_position(event), hook.name))
         if again and state == "queued" and hook.kind == "gcode":
             reason = "another node may have sent the lines before it went; they are not sent again"
             return wanted(hook, event, Decision("unknown", reason))

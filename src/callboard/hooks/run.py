@@ -51,6 +51,8 @@ class Wanted(Struct, frozen=True):
     reason: str = ""
     origin: str = ""
     repeats: int = 0
+    number: int = 0
+    """The run's id where it has begun already; else it gets one when it is stored."""
 
 
 class Cancel(Struct, frozen=True):

@@ -2,8 +2,9 @@
 
     events read -> store_read(wanted, cursor) -> claim -> finish | retry
 
-The cursor moves in the transaction that stores what was read, so each event is queued once;
-a run is marked as running before it starts, so after a crash exactly those are repeated.
+The cursor moves in the transaction that stores what was read, so each event is queued once. A run is
+marked as running before it starts, in the tables or in the journal, so after a crash exactly those are
+repeated.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from callboard.hooks import transactions
+from callboard.hooks.journal import Journal
 from callboard.hooks.run import (
     COLUMNS,
     Claimed,
     Outcome,
     Run,
     Step,
+    Wanted,
     run_of,
 )
 from callboard.store import Store
@@ -41,6 +44,8 @@ class Runs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._last = 0
+        self.journal = Journal(store.path.with_name("callboard.begun"))
         store.apply("hooks", files("callboard.hooks").joinpath("runs.sql").read_text("utf-8"))
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -51,7 +56,14 @@ class Runs:
 
         A repeat is marked; gcode is never repeated, its outcome stays unknown.
         """
-        return await self._do(transactions.begin)
+        cursor, known, self._last = await self._do(transactions.begin)
+        self.journal.open(cursor or "")
+        return cursor, known
+
+    def number(self) -> int:
+        """Return the id of a run to come: only this room makes runs."""
+        self._last += 1
+        return self._last
 
     async def unknown(self, since: float) -> list[Run]:
         """Return the runs whose outcome became unknown since a time."""
@@ -64,7 +76,8 @@ class Runs:
 
     async def store_read(self, steps: Sequence[Step], cursor: str | None) -> list[int | None]:
         """Store what was read and move the cursor; returns each run's id, None where it was there already."""
-        return await self._do(lambda db: transactions.store_read(db, steps, cursor))
+        numbers = [(step.number or self.number()) if isinstance(step, Wanted) else 0 for step in steps]
+        return await self._do(lambda db: transactions.store_read(db, steps, numbers, cursor))
 
     async def claim(self, hook: str, busy: Collection[str], free: int, *, ready: bool) -> Claimed:
         """Mark up to `free` runs that may start now as running, and return them.

@@ -9,9 +9,11 @@ Values never reach a variable that anything else reads: all names begin with CAL
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from callboard.event import Event, encode_json
@@ -57,7 +59,7 @@ def event_json(event: Event) -> bytes:
     )
 
 
-def event_variables(event: Event) -> dict[str, str]:
+def event_variables(event: Event) -> dict[bytes, bytes]:
     """Return `CALLBOARD_EVENT_*`: the `__` placeholders, over them the payload's keys, over them its own."""
     values = Values(event)
     own = {"TOPIC": event.topic, "ID": event.id}
@@ -75,24 +77,30 @@ def _plain(data: Any) -> Iterable[tuple[str, str]]:
             yield str(key), str(value)
 
 
-def _variables(items: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+def _variables(items: Iterable[tuple[str, str]]) -> Iterable[tuple[bytes, bytes]]:
     """Leave out what no variable can hold, and all behind MAX_TOTAL: standard input has it."""
     room = MAX_TOTAL
     for key, value in items:
-        if len(key) <= 64 and len(value) <= min(MAX_VALUE, room) and "\0" not in value and _encodable(value):
-            room -= len(value)
-            yield PREFIX + _NOT_NAME.sub("_", key.upper()), value
+        if len(key) <= 64 and len(value) <= min(MAX_VALUE, room) and "\0" not in value:
+            with contextlib.suppress(UnicodeEncodeError):
+                yield _name(key), os.fsencode(value)
+                room -= len(value)
 
 
-def _encodable(value: str) -> bool:
-    try:
-        os.fsencode(value)
-    except UnicodeEncodeError:
-        return False
-    return True
+@lru_cache(1024)
+def _name(key: str) -> bytes:
+    return (PREFIX + _NOT_NAME.sub("_", key.upper())).encode()
 
 
-def inherited(names: Iterable[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the server's variables less its keys; `names` are passed on all the same."""
-    asked = set(names)
-    return {name: value for name, value in environment.items() if name not in KEPT_BACK or name in asked}
+def inherited(environment: Mapping[str, str] = os.environ) -> dict[bytes, bytes]:
+    """Return the server's variables less its keys: what every command gets."""
+    return _encoded({name: value for name, value in environment.items() if name not in KEPT_BACK})
+
+
+def asked_for(names: Iterable[str], environment: Mapping[str, str] = os.environ) -> dict[bytes, bytes]:
+    """Return those of the variables kept back that a hook names in `inherit`."""
+    return _encoded({name: environment[name] for name in KEPT_BACK & set(names) if name in environment})
+
+
+def _encoded(variables: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}

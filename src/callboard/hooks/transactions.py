@@ -26,8 +26,8 @@ from callboard.hooks.run import (
 _CANDIDATES: Final = 256
 
 
-def begin(db: sqlite3.Connection) -> tuple[str | None, frozenset[str]]:
-    """Queue again what was running, as a repeat, gcode never; returns the cursor and the known hooks."""
+def begin(db: sqlite3.Connection) -> tuple[str | None, frozenset[str], int]:
+    """Queue again what was running, as a repeat, gcode never; returns cursor, known hooks, highest id."""
     now = time.time()
     db.execute(
         "UPDATE hook_run SET state = 'unknown', ended = ?, reason = ? "
@@ -37,23 +37,26 @@ def begin(db: sqlite3.Connection) -> tuple[str | None, frozenset[str]]:
     db.execute("UPDATE hook_run SET state = 'queued', repeats = repeats + 1 WHERE state = 'running'")
     cursor = db.execute("SELECT position FROM hook_cursor").fetchone()
     known = frozenset(row[0] for row in db.execute("SELECT name FROM hook_known"))
-    return (cursor[0] if cursor else None), known
+    last = db.execute("SELECT max(id) FROM hook_run").fetchone()[0] or 0
+    return (cursor[0] if cursor else None), known, last
 
 
-def store_read(db: sqlite3.Connection, steps: Sequence[Step], cursor: str | None) -> list[int | None]:
-    """Store steps in order and move the cursor; returns the id of each new run."""
+def store_read(
+    db: sqlite3.Connection, steps: Sequence[Step], numbers: Sequence[int], cursor: str | None
+) -> list[int | None]:
+    """Store steps in order, runs under these numbers, and move the cursor; returns the id of each new run."""
     now = time.time()
     kept: dict[int, bytes] = {}
-    ids = [_step(db, step, now, kept) for step in steps]
+    ids = [_step(db, step, number, now, kept) for step, number in zip(steps, numbers, strict=True)]
     if cursor is not None:
         db.execute("REPLACE INTO hook_cursor VALUES (1, ?)", (cursor,))
     return ids
 
 
-def _step(db: sqlite3.Connection, step: Step, now: float, kept: dict[int, bytes]) -> int | None:
+def _step(db: sqlite3.Connection, step: Step, number: int, now: float, kept: dict[int, bytes]) -> int | None:
     match step:
         case Wanted():
-            return _insert(db, step, now, kept)
+            return _insert(db, step, number, now, kept)
         case Cancel():
             _cancel(db, step, now)
         case Known():
@@ -62,7 +65,9 @@ def _step(db: sqlite3.Connection, step: Step, now: float, kept: dict[int, bytes]
     return None
 
 
-def _insert(db: sqlite3.Connection, run: Wanted, now: float, kept: dict[int, bytes]) -> int | None:
+def _insert(
+    db: sqlite3.Connection, run: Wanted, number: int, now: float, kept: dict[int, bytes]
+) -> int | None:
     """Insert a run; `kept` holds each event's JSON once for all hooks that it concerns."""
     event, stamp = run.event, run.event.entry
     assert stamp is not None
@@ -76,6 +81,7 @@ def _insert(db: sqlite3.Connection, run: Wanted, now: float, kept: dict[int, byt
     running = run.state == "running"
     row = (
         *(
+            number,
             run.hook,
             run.kind,
             stamp.position,
@@ -94,10 +100,10 @@ def _insert(db: sqlite3.Connection, run: Wanted, now: float, kept: dict[int, byt
 
 
 _INSERT: Final = (
-    "INSERT INTO hook_run (hook, kind, position, origin, topic, event_id, time, key, scope, merge, merged, "
-    "state, due, attempt, repeats, queued, started, ended, reason, event) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
-    "ON CONFLICT DO NOTHING RETURNING id"
+    "INSERT INTO hook_run (id, hook, kind, position, origin, topic, event_id, time, key, scope, merge, "
+    "merged, state, due, attempt, repeats, queued, started, ended, reason, event) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (hook, position, origin) DO NOTHING RETURNING id"
 )
 
 
