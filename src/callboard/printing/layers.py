@@ -24,6 +24,7 @@ Slic3r and CuraEngine in tests/printing/sliced.
 
 from __future__ import annotations
 
+from math import dist
 from typing import Final
 
 from msgspec import Struct
@@ -42,6 +43,12 @@ THINNEST: Final = 0.05
 
 USUAL: Final = 0.2
 """Millimetres: the layer's height of a spiral that stands on nothing."""
+
+LEVEL: Final = 20.0
+"""Millimetres laid level that end a ramp; a spiral has shorter ones, where its height is rounded."""
+
+JOINED: Final = 0.2
+"""Millimetres, less than a line is wide: a travel as short as this joins two lines to one stroke."""
 
 MANY: Final = 32
 """Moves: what has more than these is no prime line."""
@@ -89,7 +96,19 @@ class _Trace:
 class Layers:
     """The layers of one job: give it each move that lays material, it says which of them begin one."""
 
-    __slots__ = ("_bottom", "_guessed", "_height", "_number", "_top", "_trace", "_visited", "settled")
+    __slots__ = (
+        "_bottom",
+        "_guessed",
+        "_height",
+        "_last",
+        "_level",
+        "_number",
+        "_one_stroke",
+        "_top",
+        "_trace",
+        "_visited",
+        "settled",
+    )
 
     def __init__(self) -> None:
         self.settled = False
@@ -97,7 +116,10 @@ class Layers:
         self._number = 0
         self._bottom = self._top = 0.0
         self._height = USUAL
-        self._guessed = False
+        self._guessed = False  # the top is a guess: the layer climbs
+        self._one_stroke = False  # this layer's material was laid without a travel so far
+        self._level = 0.0  # millimetres laid at one height, up to `_last`
+        self._last: Point | None = None
         self._trace: _Trace | None = None
         self._visited: float | None = None
 
@@ -108,8 +130,12 @@ class Layers:
         one was held back.
         """
         level = abs(end[2] - start[2]) <= SAME
-        changes = self._laid(end[2], level) if self._number else self._held(level, start, end, *via)
-        self.settled = level and self._number > 0 and abs(end[2] - self._top) <= SAME
+        joined = self._last is not None and dist(start, self._last) <= JOINED
+        self._one_stroke = self._one_stroke and joined
+        self._level = self._level + dist(start, end) if level and joined else 0.0
+        self._last = end
+        changes = self._laid(start[2], end[2]) if self._number else self._held(level, start, end, *via)
+        self.settled = level and self._number > 0 and end[2] == self._top and not self._one_stroke
         return changes
 
     def end(self) -> tuple[LayerChange, ...]:
@@ -122,7 +148,7 @@ class Layers:
         if trace is not None and abs(z - trace.z) > SAME:
             held = () if trace.left_alone_by((start[0], start[1], z)) else self._first(trace.z)
             self._trace = None
-            return held + (self._laid(z, level) if held else self._held(level, start, *reached))
+            return held + (self._laid(start[2], z) if held else self._held(level, start, *reached))
         if trace is None:
             trace = self._trace = _Trace(z)
         trace.add(start, *reached)
@@ -134,31 +160,33 @@ class Layers:
         self._height = z if z >= THINNEST else USUAL
         return self._begin(z)
 
-    def _laid(self, z: float, level: bool) -> tuple[LayerChange, ...]:
+    def _laid(self, start: float, z: float) -> tuple[LayerChange, ...]:
         if abs(z - self._top) <= SAME:
             self._visited = None
             return ()
+        level = abs(z - start) <= SAME
         if z > self._top:
-            return self._higher(z) if level else self._climbed(z)
+            return self._higher(z) if level else self._climbed(start, z)
         if z > max(self._top - self._height, self._bottom) + SAME:
-            return self._within(z, level)
+            return self._within(z)
         return self._lower(z)
 
     def _higher(self, z: float) -> tuple[LayerChange, ...]:
         self._height = max(z - self._top, THINNEST)
         return self._begin(z)
 
-    def _climbed(self, z: float) -> tuple[LayerChange, ...]:
-        if z <= self._top + CLIMB:
+    def _climbed(self, start: float, z: float) -> tuple[LayerChange, ...]:
+        if z <= self._top + (CLIMB if self._guessed else SAME):
             return ()
-        top = max(self._top + self._height, z)
-        changes = self._begin(z)
+        goes_on = self._one_stroke and not self._guessed and self._number > 1
+        top = max(max(self._top, start) + self._height, z)
+        changes = () if goes_on else self._begin(z)
         self._top, self._guessed = top, True
         return changes
 
-    def _within(self, z: float, level: bool) -> tuple[LayerChange, ...]:
-        """No layer; but where a ramp ends level below the height that was guessed, there is its top."""
-        if level and self._guessed:
+    def _within(self, z: float) -> tuple[LayerChange, ...]:
+        """No layer; but where a ramp goes on level below the height that was guessed, there is its top."""
+        if self._guessed and self._level >= LEVEL:
             self._top, self._guessed = z, False
         return ()
 
@@ -178,4 +206,5 @@ class Layers:
         self._top = z
         self._visited = None
         self._guessed = False
+        self._one_stroke = True
         return (LayerChange(self._number, round(z, 5)),)
