@@ -2,47 +2,114 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
+from math import inf
 
+from callboard.printing.virtual.card import Card
+from callboard.printing.virtual.firmware import Firmware
 from callboard.printing.virtual.settings import Virtual
 
 
 class VirtualPrinter:
     """A printer without wire and clock: `now` is monotonic seconds, and never goes back.
 
-    Call `outgoing` when something was received and whenever `due` has come.
+    Call `outgoing` when something was received and whenever `due` has come. It is ready when it is made;
+    `open` is what a serial port does to most boards: a reset, and a greeting.
     """
-
-    accepted: Sequence[str]
-    """The commands that came over the wire and were taken, in order, without number and checksum."""
-    due: float
-    """When it will have something to say or to do."""
-    plugged: bool
-    """False after `unplug`, until `open`."""
 
     def __init__(self, settings: Virtual = Virtual()) -> None:
         self.settings = settings
-        self.accepted = deque(maxlen=settings.remember)
-        self.due = float("inf")
-        self.plugged = True
+        self._firmware = Firmware(settings)
+        self._begun = False
+
+    @property
+    def accepted(self) -> Sequence[str]:
+        """The commands that came over the wire and ran, in order, without number and checksum."""
+        return self._firmware.accepted
+
+    @property
+    def ran(self) -> Sequence[str]:
+        """The commands that ran from the SD card."""
+        return self._firmware.ran
+
+    @property
+    def card(self) -> Card:
+        """The SD card; `card.put` lays a file on it."""
+        return self._firmware.card
+
+    @property
+    def firmware(self) -> Firmware:
+        """What runs inside, to look at in tests."""
+        return self._firmware
+
+    @property
+    def due(self) -> float:
+        """When it will have something to say or to do; -inf is now."""
+        return min(self._firmware.due(), self._firmware.out.due())
+
+    @property
+    def plugged(self) -> bool:
+        """False after `unplug`, until `open`."""
+        return not self._firmware.troubles.unplugged
+
+    @property
+    def room(self) -> int:
+        """Bytes that the receive buffer can still hold: more are lost on a line without flow control."""
+        return self._firmware.intake.room
+
+    @property
+    def lost(self) -> int:
+        """Bytes that were lost because the receive buffer was full."""
+        return self._firmware.intake.lost
 
     def open(self, now: float) -> None:
-        """Somebody opened the port: a printer resets on that and greets."""
+        """Somebody opened the port: most boards reset on that and greet."""
+        firmware = self._begin(now)
+        firmware.troubles.unplugged = False
+        firmware.troubles.opened(now)
+        if self.settings.greeting:
+            firmware.out.clear()
+            firmware.reset()
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the host."""
+        firmware = self._begin(now)
+        if self.plugged:
+            firmware.receive(data)
 
     def outgoing(self, now: float) -> bytes:
         """Return what the printer has said until now."""
-        return b""
+        out = self._begin(now).out.take(now)
+        return out if self.plugged else b""
 
     def reset(self, now: float) -> None:
-        """Start anew as after pressing the reset button."""
+        """Start anew, as after pressing the reset button."""
+        self._begin(now).reset()
 
     def unplug(self) -> None:
         """Pull the cable: nothing comes in or out any more; the front closes its end."""
+        self._firmware.troubles.unplugged = True
+
+    def trouble(self, text: str, now: float) -> bool:
+        """Make trouble, in the words of `!!DEBUG:`; false if there is no such word."""
+        firmware = self._begin(now)
+        return firmware.troubles.do(firmware, text)
 
     def picture(self, now: float, size: tuple[int, int] = (640, 480)) -> bytes:
         """Return a JPEG of the print so far."""
-        return b""
+        from callboard.printing.virtual.picture import draw
+
+        return draw(self._begin(now), size)
+
+    def _begin(self, now: float) -> Firmware:
+        """Bring the firmware to `now`."""
+        firmware = self._firmware
+        if not self._begun:
+            self._begun = True
+            firmware.start(now)
+        firmware.run(now)
+        return firmware
+
+
+NEVER = inf
+"""What `due` is when nothing will happen by itself."""

@@ -153,6 +153,8 @@ class Virtual(Struct, frozen=True, kw_only=True):
     chamber: bool = False
     ambient: float = 21.3
     """Degrees Celsius."""
+    user: float | None = None
+    """Seconds (of the printer) after which somebody presses the button that M0, M1 and M600 wait for."""
     min_extrude: float = 0.0
     """Below this temperature nothing is extruded; Marlin has 170; 0 is no such limit."""
 
