@@ -151,7 +151,7 @@ TOPICS = (
     printed("Upload", "A file was uploaded.", _FILES, Upload, {**_FILE, "target": "local", "print": False}),
     printed(
         "UpdatedFiles",
-        "A list of files changed; fires twice, first as gcode, then as printables.",
+        "A list of files changed; fires twice, first as printables, then as gcode.",
         _FILES,
         UpdatedFiles,
         {"type": "printables"},

@@ -25,6 +25,7 @@ from callboard.files import metadata
 from callboard.files.holds import Holds
 from callboard.files.metadata import Print, Record
 from callboard.files.names import folded, kind_of, known_kind, parts, safe
+from callboard.files.places import existing, path_of, there
 from callboard.files.refusals import BadName, DiskFull, NoSuchFile, Taken
 from callboard.files.stored import Stored, StoredFile, StoredFolder
 from callboard.files.tree import Found, Parts, Tree, found_in, inside, refusing
@@ -60,11 +61,11 @@ class FileStore:
         """Return what lies at a path; raises NoSuchFile or BadName."""
         elements = parts(path)
         with self.lock:
-            found = self._found(elements)
+            found = existing(self.tree, elements)
             if found.is_folder:
                 return _folder(elements, found)
             with self.tree.folder(elements[:-1]) as folder:
-                return self._file(elements, found, metadata.read(folder, _path(elements[:-1])))
+                return self._file(elements, found, metadata.read(folder, path_of(elements[:-1])))
 
     def file(self, path: str) -> StoredFile:
         """Return the file at a path; raises NoSuchFile, for a folder too."""
@@ -96,7 +97,7 @@ class FileStore:
             if not depth or self.tree.find(elements[:depth])
         )
         with self.tree.folder(elements[:nearest]) as folder:
-            upload = Upload(folder, _path(elements), self.max_upload, self._place)
+            upload = Upload(folder, path_of(elements), self.max_upload, self._place)
         upload.overwrite, upload.display = overwrite, display
         return upload
 
@@ -105,8 +106,8 @@ class FileStore:
         elements = parts(path)
         known_kind(elements[-1] if elements else "")
         with self.lock:
-            self._holds.refuse(_path(elements))
-            found = self._may_be(elements)
+            self._holds.refuse(path_of(elements))
+            found = there(self.tree, elements)
             if found is not None and not found.is_file:
                 raise Taken(f"{path!r} is a folder, or something else that is no file: choose another name.")
             if found is not None and not overwrite:
@@ -116,10 +117,10 @@ class FileStore:
         """Make a folder, and those it lies in; raises Taken when something is there already."""
         elements = parts(path)
         with self.lock:
-            if self._may_be(elements, folder=True) is not None:
+            if there(self.tree, elements, folder=True) is not None:
                 raise Taken(f"{path!r} is there already.")
             with self.tree.folder(elements, make=True):
-                return _folder(elements, self._found(elements))
+                return _folder(elements, existing(self.tree, elements))
 
     def move(self, source: str, destination: str) -> Stored:
         """Move a file or folder, with all that is known of it; raises Busy, Taken, NoSuchFile or BadName."""
@@ -139,9 +140,9 @@ class FileStore:
 
         A copy has no history of its own yet; its analysis is that of the original.
         """
-        there = self.get(source)
-        if isinstance(there, StoredFile):
-            return [self._copy_file(there, destination)]
+        original = self.get(source)
+        if isinstance(original, StoredFile):
+            return [self._copy_file(original, destination)]
         _not_into_itself(parts(source), parts(destination))
         inner = self.entries(source, recursive=True)
         made: list[Stored] = [self.make_folder(destination)]
@@ -161,7 +162,7 @@ class FileStore:
         elements = parts(path)
         with self.lock:
             was = self.get(path)
-            self._holds.refuse(_path(elements))
+            self._holds.refuse(path_of(elements))
             with self.tree.around(elements) as (folder, name), refusing(path):
                 if isinstance(was, StoredFile):
                     os.unlink(name, dir_fd=folder)
@@ -174,26 +175,37 @@ class FileStore:
         """Keep a file from being changed, moved or removed until `release`; raises NoSuchFile."""
         with self.lock:
             self.file(path)
-            self._holds.add(_path(parts(path)), by)
+            self._holds.add(path_of(parts(path)), by)
 
     def release(self, path: str, by: str = "") -> None:
         """Let go of a file that was held; one that was not is no matter."""
         with self.lock:
-            self._holds.release(_path(parts(path)), by)
+            self._holds.release(path_of(parts(path)), by)
 
     def metadata(self, path: str) -> Record:
         """Return what is known of a file; raises NoSuchFile."""
         elements = parts(path)
         with self.lock, self.tree.around(elements) as (folder, name):
-            return _known(self._found(elements), metadata.read(folder, _path(elements[:-1])).get(name))
+            return _known(
+                existing(self.tree, elements), metadata.read(folder, path_of(elements[:-1])).get(name)
+            )
 
     def update(self, path: str, **changes: Any) -> StoredFile:
-        """Note something of a file: `analysis`, `sha256`, `user`, `data`, ...; raises NoSuchFile or DiskFull."""
+        """Note something of a file (`analysis`, `data`, `user`, ...); raises NoSuchFile or DiskFull."""
         elements = parts(path)
         with self.lock, self.tree.around(elements) as (folder, name):
             record = msgspec.structs.replace(self.metadata(path), **changes)
             self._keep(folder, elements[:-1], {name: record})
             return self.file(path)
+
+    def forget(self, path: str) -> bool:
+        """Forget what was known of a file that is gone; False while it is there."""
+        elements = tuple(path.split("/"))
+        with self.lock, self.tree.folder(elements[:-1]) as folder:
+            if found_in(folder, elements[-1]) is not None:
+                return False
+            self._keep(folder, elements[:-1], {elements[-1]: None})
+            return True
 
     def note_print(self, path: str, one: Print) -> bool:
         """Note a print of a file; False when it was known already. Raises NoSuchFile or DiskFull."""
@@ -206,7 +218,7 @@ class FileStore:
 
     def _walk(self, elements: Parts, *, recursive: bool) -> Iterator[Stored]:
         with self.tree.folder(elements) as folder:
-            records, listed = metadata.read(folder, _path(elements)), inside(folder)
+            records, listed = metadata.read(folder, path_of(elements)), inside(folder)
         for found in listed:
             if not found.name or safe(found.name) != found.name:
                 continue  # hidden, or about to be renamed
@@ -215,17 +227,17 @@ class FileStore:
                 yield _folder(inner, found)
                 if recursive:
                     with contextlib.suppress(NoSuchFile, BadName):  # gone meanwhile, or too deep
-                        yield from self._walk(parts(_path(inner)), recursive=True)
+                        yield from self._walk(parts(path_of(inner)), recursive=True)
             elif found.is_file and kind_of(found.name) is not None:
                 yield self._file(inner, found, records)
 
     def _file(self, elements: Parts, found: Found, records: Mapping[str, Record]) -> StoredFile:
         kind = kind_of(found.name)
         if not found.is_file or kind is None:
-            raise NoSuchFile(f"{_path(elements)!r} is no file that can be printed.")
+            raise NoSuchFile(f"{path_of(elements)!r} is no file that can be printed.")
         record = _known(found, records.get(found.name))
         return StoredFile(
-            path=_path(elements),
+            path=path_of(elements),
             name=found.name,
             display=record.display or found.name,
             size=found.stat.st_size,
@@ -237,47 +249,18 @@ class FileStore:
             analysis=record.analysis,
             history=record.history,
             data=record.data,
-            busy=_path(elements) in self._holds,
+            busy=path_of(elements) in self._holds,
         )
 
-    def _found(self, elements: Parts) -> Found:
-        found = self.tree.find(elements)
-        if found is None:
-            raise NoSuchFile(f"There is no {_path(elements)!r}: `callboard files list` shows what there is.")
-        if not (found.is_file or found.is_folder):
-            raise BadName(
-                f"{_path(elements)!r} is neither a file nor a folder: links are not followed in here."
-            )
-        return found
-
-    def _may_be(self, elements: Parts, *, folder: bool = False) -> Found | None:
-        """Return what is there; raises Taken where a new name can't be told from another, or misleads."""
-        for depth, name in enumerate(elements):
-            with self.tree.folder(elements[:depth]) as inner:
-                found = found_in(inner, name)
-                if found is not None:
-                    continue
-                twin = next((one.name for one in inside(inner) if folded(one.name) == folded(name)), None)
-            if twin is not None:
-                raise Taken(
-                    f"{name!r} differs from {twin!r} in case only, which not every disk can tell apart."
-                )
-            new_folders = elements[depth:] if folder else elements[depth:-1]
-            for each in new_folders:
-                if kind_of(each) is not None:
-                    raise Taken(f"A folder can't be called {each!r}: that is the name of a file.")
-            return None
-        return self._found(elements)
-
     def _about_to_go(self, old: Parts, new: Parts) -> Found:
-        found = self._found(old)
-        self._holds.refuse(_path(old))
+        found = existing(self.tree, old)
+        self._holds.refuse(path_of(old))
         _not_into_itself(old, new)
         if found.is_file:
             known_kind(new[-1] if new else "")
         twin = len(old) == len(new) and old[:-1] == new[:-1] and folded(old[-1]) == folded(new[-1])
-        if not twin and self._may_be(new, folder=found.is_folder) is not None:
-            raise Taken(f"{_path(new)!r} is there already: choose another name.")
+        if not twin and there(self.tree, new, folder=found.is_folder) is not None:
+            raise Taken(f"{path_of(new)!r} is there already: choose another name.")
         return found
 
     def _place(self, upload: Upload, user: str) -> StoredFile:
@@ -295,7 +278,7 @@ class FileStore:
     def _introduce(self, folder: int, elements: Parts, upload: Upload, user: str) -> None:
         """Note what an upload told; the same bytes once more keep what was known of them."""
         found = upload.stat()
-        before = metadata.read(folder, _path(elements[:-1])).get(elements[-1])
+        before = metadata.read(folder, path_of(elements[:-1])).get(elements[-1])
         kept = before if before is not None and before.sha256 == upload.sha256 else Record(size=0, modified=0)
         record = msgspec.structs.replace(
             kept,
@@ -322,7 +305,7 @@ class FileStore:
         return self.update(destination, analysis=dict(original.analysis), data=dict(original.data))
 
     def _carry(self, old: Parts, before: int, new: Parts, after: int) -> None:
-        record = metadata.read(before, _path(old[:-1])).get(old[-1])
+        record = metadata.read(before, path_of(old[:-1])).get(old[-1])
         if record is None:
             return
         if record.display == old[-1]:
@@ -332,14 +315,14 @@ class FileStore:
             self._keep(before, old[:-1], {old[-1]: None})
 
     def _keep(self, folder: int, elements: Parts, changes: Mapping[str, Record | None]) -> None:
-        with refusing(_path(elements) or "the folder of all files"):
-            metadata.change(folder, changes, _path(elements))
+        with refusing(path_of(elements) or "the folder of all files"):
+            metadata.change(folder, changes, path_of(elements))
 
     def _remove_folder(self, folder: int, elements: Parts, *, recursive: bool) -> None:
         with self.tree.folder(elements) as inner:
             full = any(not one.name.startswith(".") for one in inside(inner))
         if full and not recursive:
-            raise Taken(f"{_path(elements)!r} is not empty: ask for it to be removed with all that it holds.")
+            raise Taken(f"{path_of(elements)!r} is not empty: ask to remove it with all that it holds.")
         shutil.rmtree(elements[-1], dir_fd=folder)
 
 
@@ -352,12 +335,8 @@ def _known(found: Found, record: Record | None) -> Record:
 
 def _not_into_itself(old: Parts, new: Parts) -> None:
     if tuple(new[: len(old)]) == tuple(old) and len(new) > len(old):
-        raise BadName(f"{_path(old)!r} can't go into itself: choose a place outside of it.")
+        raise BadName(f"{path_of(old)!r} can't go into itself: choose a place outside of it.")
 
 
 def _folder(elements: Parts, found: Found) -> StoredFolder:
-    return StoredFolder(path=_path(elements), name=found.name, modified=found.stat.st_mtime)
-
-
-def _path(elements: Parts) -> str:
-    return "/".join(elements)
+    return StoredFolder(path=path_of(elements), name=found.name, modified=found.stat.st_mtime)

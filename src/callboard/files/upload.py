@@ -17,6 +17,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from callboard.files.metadata import SHEET
 from callboard.files.refusals import DiskFull, TooLarge
 from callboard.files.tree import inside, refusing
 
@@ -79,7 +80,7 @@ class Upload:
             raise
 
     def finish(self, user: str = "") -> StoredFile:
-        """Put the file in its place, on disk for good; after Busy, Taken or another Refused nothing is left."""
+        """Put the file in its place, on disk for good; after a Refused (Busy, Taken ...) nothing is left."""
         try:
             with refusing(self.path):
                 os.fsync(self._file)
@@ -131,9 +132,14 @@ def sweep(folder: int) -> int:
     """Remove what a crash left in an open folder, not what is being written; returns how many files."""
     swept = 0
     for found in inside(folder):
-        if found.is_file and found.name.startswith(PREFIX) and found.name.endswith(SUFFIX):
+        if found.is_file and is_left_over(found.name):
             swept += _swept(folder, found.name)
     return swept
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a crash may have left a file with this name: an upload, or a sheet that was being written."""
+    return name.startswith((PREFIX, f"{SHEET}.")) and name.endswith(SUFFIX)
 
 
 def _swept(folder: int, name: str) -> bool:
