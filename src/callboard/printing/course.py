@@ -14,7 +14,6 @@ from callboard.printing.flow import Flow, Until
 from callboard.printing.gcode import command
 from callboard.printing.job import Trigger
 from callboard.printing.life import Life, Run, Selection
-from callboard.printing.marlin import Kind
 from callboard.printing.marlin import Protocol as Marlin
 from callboard.printing.scripts import Script, fill, lines
 from callboard.printing.suppressing import suppressed
@@ -33,6 +32,10 @@ SETTLE: Final = 600.0
 
 class Source(Protocol):
     """Where a job's lines come from."""
+
+    @property
+    def fault(self) -> str:
+        """Return why no more lines can come; empty while they can."""
 
     def start(self, selection: Selection) -> Flow:
         """Let the first line come."""
@@ -132,6 +135,7 @@ class Course:
         """End a job that can't go on: its script is sent, it is no cancel."""
         life, run = self._life, self._life.run
         source.stop()
+        self._talk.drop()
         if run is None or not life.go(Trigger.CANCEL):
             return
         deadline = life.now + CANCEL
@@ -147,6 +151,7 @@ class Course:
             return
         if run.percent is None:
             run.done = run.size
+        run.told = True
         life.say("PrintDone", run.payload() | {"time": run.elapsed(life.now)})
         yield from self.script(Script.AfterPrintDone)
         yield Until(self._talk.send(["M400"]).done, life.now + SETTLE)
@@ -155,12 +160,12 @@ class Course:
         life.go(Trigger.SETTLED)
 
     def fail(self, fault: str, run: Run | None = None) -> None:
-        """Tell that the job has failed, if it has not been told how it ended; `fault` is empty for a cancel."""
+        """Tell that the job has failed, unless its end was told; `fault` is empty for a cancel."""
         life = self._life
         run = run or life.run
         if run is None or life.run is not run:
             return
-        if life.state is not _FINISHING:
+        if not run.told:
             reason = {"reason": "error", "error": fault} if fault else {"reason": "cancelled"}
             life.say("PrintFailed", self._stop_payload(run) | {"time": run.elapsed(life.now)} | reason)
         self._over()
@@ -183,6 +188,7 @@ class Course:
         """Tell that the job is being called off, and that it is; None if there is none to call off."""
         life, run = self._life, self._life.run
         source.stop()
+        self._talk.drop()
         if run is None or not life.has_job:
             return None
         life.say("PrintCancelling", run.payload() | _by(user) | ({"firmwareError": fault} if fault else {}))

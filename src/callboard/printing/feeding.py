@@ -13,11 +13,13 @@ from collections import deque
 from typing import Final
 
 from callboard.config.printer import Printer
+from callboard.printing.flow import Flow
 from callboard.printing.gcode import Command, command
-from callboard.printing.life import Life
+from callboard.printing.life import Life, Selection
 from callboard.printing.marlin import Kind, Line, Protocol
 from callboard.printing.program import BadProgram, Program
 from callboard.printing.suppressing import suppressed, why_not, why_not_copied
+from callboard.printing.talk import HEATING, Talk
 
 _TURN: Final = 2000
 """How many lines without a command are read at once: a file of comments must not hold others up."""
@@ -40,13 +42,19 @@ class Feed:
         self._ended = False
         self.fault = ""
         self.more = False
+        self.position = 0
 
     def begin(self, program: Program, *, copying: bool = False) -> None:
         """Begin with a program's first line; `copying` to the card nothing in it means anything to us."""
         self.stop()
+        self.fault = ""
+        try:
+            program.rewind()
+        except (OSError, ValueError, BadProgram) as error:
+            self.fault = _reason(program, error)
+            return
         self._program, self._copying = program, copying
         self._held = self._ended = False
-        self.fault = ""
 
     def stop(self) -> None:
         """Forget the program and what was not written of it."""
@@ -70,10 +78,20 @@ class Feed:
         """What it stopped at is being seen to: go on behind it, once nothing else holds it."""
         self._halt = None
 
-    def acknowledged(self) -> None:
-        """Take note that the next line of the program was acknowledged."""
-        if self._ahead:
+    def acknowledged(self, line: Line) -> None:
+        """Take note that a line of the program was acknowledged; they come in order."""
+        if self._ahead and self._ahead[0] is line:
             self._ahead.popleft()
+            self.position = line.position
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has come to a point where somebody must look: an end, a halt, a fault."""
+        return self._ended or self._halt is not None
+
+    def heats(self) -> bool:
+        """Return whether the printer may be busy with a heat-up of the program."""
+        return any(line.mark.code in HEATING for line in self._ahead)
 
     @property
     def finished(self) -> bool:
@@ -103,7 +121,7 @@ class Feed:
 
     def _next(self, program: Program) -> Line | None:
         """Return the next line with a command; None at the end, at a halt, or to go on in the next turn."""
-        if self._ended or self._halt is not None:
+        if self.stands:
             return None
         for _ in range(_TURN):
             try:
@@ -135,6 +153,44 @@ class Feed:
             return True
         self._life.say("CommandSuppressed", suppressed(found, message))
         return False
+
+
+class FileSource:
+    """A job whose lines come from a file of ours: a `course.Source`."""
+
+    def __init__(self, feed: Feed, talk: Talk, protocol: Protocol) -> None:
+        self._feed, self._talk, self._protocol = feed, talk, protocol
+
+    @property
+    def fault(self) -> str:
+        """Why no more lines can come; empty while they can."""
+        return self._feed.fault
+
+    def start(self, selection: Selection) -> Flow:
+        """Let the first line come."""
+        if selection.program is not None:
+            self._feed.begin(selection.program)
+        yield from ()
+
+    def pause(self) -> Flow:
+        """Let no more lines come; what was not written is taken back."""
+        self._feed.hold()
+        yield from ()
+
+    def resume(self) -> Flow:
+        """Let lines come again."""
+        self._feed.go_on()
+        yield from ()
+
+    def stop(self) -> None:
+        """Let no line come ever again, and break a heat-up: a cancel must not wait for it."""
+        if self._feed.heats() or self._talk.heats():
+            self._protocol.urgent("M108")
+        self._feed.stop()
+
+    def cancel(self) -> Flow:
+        """Do nothing more."""
+        yield from ()
 
 
 def _reason(program: Program, error: Exception) -> str:

@@ -6,8 +6,8 @@ the printer; the others wait for somebody. A job that was started is always in o
 these by one of four doors: SETTLED (it was printed), CANCELLED, FAULT or CLOSED. Each door has its
 terminal event, and no door leads back in without START: so each PrintStarted has exactly one of them.
 
-What somebody wishes in a state that has no such trigger is remembered or refused (`callboard.printing.machine`);
-the table itself is total: a trigger that it lacks changes nothing.
+What somebody wishes in a state that has no such trigger is remembered or refused
+(`callboard.printing.steering`); the table itself is total: a trigger that it lacks changes nothing.
 
 Source: facts/print-host-facts.md 3.1, 3.8. `diagram()` draws it for docs/printing.md.
 """

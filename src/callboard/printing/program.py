@@ -49,7 +49,10 @@ class Program(Protocol):
     statistic: float | None
 
     def line(self) -> tuple[str, int] | None:
-        """Return the next line, raw, and the position behind it; None at the end. Raises BadProgram, OSError."""
+        """Return the next line, raw, and the position behind it; None at the end.
+
+        Raises BadProgram and OSError.
+        """
 
     def rewind(self) -> None:
         """Go back to the first line. Raises OSError."""

@@ -34,7 +34,7 @@ def why_not(command: Command, printer: Printer) -> str | None:
 
 
 def why_not_copied(command: Command) -> str | None:
-    """Return in a sentence why a line is not copied to the card: it would end the copy, and what follows move."""
+    """Return in a sentence why a line is not copied to the card: it would end the copy."""
     if command.code in _WRITING:
         return "This line would end the transfer in the middle of the file."
     return None

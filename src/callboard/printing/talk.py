@@ -7,6 +7,7 @@ A line of the file carries its `Command` as mark, any other a `Mark`: so no line
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,6 +16,9 @@ from callboard.printing.gcode import Command, command
 from callboard.printing.life import Life
 from callboard.printing.marlin import Kind, Line, Protocol
 from callboard.printing.suppressing import suppressed, why_not
+
+HEATING: Final = frozenset({"M109", "M190", "M191", "M116"})
+"""Commands that wait until something is hot; M108 breaks the wait."""
 
 
 class Ticket:
@@ -43,6 +47,7 @@ class Talk:
 
     def __init__(self, protocol: Protocol, life: Life, printer: Printer) -> None:
         self._protocol, self._life, self._printer = protocol, life, printer
+        self._heating = 0
 
     def send(self, texts: Iterable[str], kind: Kind = Kind.SCRIPT, *, quiet: bool = False) -> Ticket:
         """Queue lines and return their ticket; what the printer lacks is suppressed and told."""
@@ -52,13 +57,26 @@ class Talk:
             if not found.text or self._suppress(found):
                 continue
             ticket.left += 1
+            self._heating += found.code in HEATING
             self._protocol.send(Line(found.text, kind, 0, Mark(found, ticket, quiet)))
         return ticket
 
-    def drop(self, *kinds: Kind) -> None:
-        """Forget queued lines of these kinds; their tickets are done with, one way or the other."""
-        for kind in kinds:
-            self._protocol.drop(kind)
+    def acknowledged(self, mark: Mark) -> None:
+        """Take note that a line was acknowledged."""
+        mark.ticket.left -= 1
+        self._heating -= mark.command.code in HEATING
+
+    def drop(self) -> None:
+        """Forget the queued lines of scripts; nobody waits for their tickets any more."""
+        self._protocol.drop(Kind.SCRIPT)
+
+    def heats(self) -> bool:
+        """Return whether the printer may be busy with a heat-up of ours."""
+        return self._heating > 0
+
+    def forget(self) -> None:
+        """Forget what is under way: the printer has forgotten it too."""
+        self._heating = 0
 
     def _suppress(self, found: Command) -> bool:
         message = why_not(found, self._printer)

@@ -8,15 +8,24 @@ Source: facts/print-host-facts.md 1.1, 1.3 (ZChange), 3.6 (position, M73).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from callboard.printing.gcode import EVENTS, Command
 from callboard.printing.life import Life, Run
 from callboard.printing.motion import Change, LayerChange, Motion, ToolChange, ZChange
+from callboard.printing.progress import LOCAL_WINDOW, SD_WINDOW, Estimator
 
 _AXES: Final = ("x", "y", "z", "e", "t", "f")
 _SAID_WHEN_WRITTEN: Final = "EStop"
+_MOVES: Final = frozenset({"G0", "G1", "G2", "G3"})
+_E: Final = re.compile(r"\s*[Ee]\s*[-+]?[0-9.]+")
+
+
+def _without_e(command: Command) -> Command:
+    """Return a move without its extrusion: what people and scripts purge is no layer of the file."""
+    return Command(command.code, _E.sub("", command.text)) if command.code in _MOVES else command
 
 
 class Tracking:
@@ -27,13 +36,15 @@ class Tracking:
         self._motion = Motion()
         self._reported: dict[str, Any] = {}
         self.layers: int | None = None
-        self.minutes_left: float | None = None
+        self.layer = 0
+        self.estimator = Estimator()
 
     def begin(self, layers: int | None) -> None:
         """Begin a job: nothing of the last one is left; `layers` is how many it will have, if known."""
         self._motion = Motion()
         self._reported = {}
-        self.layers, self.minutes_left = layers, None
+        self.layers, self.layer = layers, 0
+        self.estimator = Estimator(SD_WINDOW if self._life.from_card else LOCAL_WINDOW)
         self._life.z = None
 
     def acknowledged(self, command: Command, *, of_file: bool) -> None:
@@ -41,11 +52,15 @@ class Tracking:
         event = EVENTS.get(command.code)
         if event is not None and event != _SAID_WHEN_WRITTEN:
             self._life.say(event)
-        changes = self._motion.feed(command)
+        changes = self._motion.feed(command if of_file else _without_e(command))
         if changes:
             self._tell(changes, of_file)
         elif command.code == "M73" and of_file and self._life.run is not None:
             self._progress(command, self._life.run)
+
+    def ended(self) -> None:
+        """Take note that the file's last line was acknowledged: only now a single line is a layer."""
+        self._tell(self._motion.end(), of_file=True)
 
     def reported(self, position: Mapping[str, float | None]) -> None:
         """Take the position that the printer said: x, y, z, e in mm."""
@@ -56,11 +71,15 @@ class Tracking:
         ours: Mapping[str, Any] = self._motion.position if computed else {}
         return {axis: ours.get(axis) for axis in _AXES} | self._reported
 
+    def has_report(self) -> bool:
+        """Return whether the printer said where its tool is since `forget_report`."""
+        return bool(self._reported)
+
     def forget_report(self) -> None:
         """Let the computed position count again."""
         self._reported = {}
 
-    def _tell(self, changes: tuple[Change, ...], of_file: bool) -> None:
+    def _tell(self, changes: Sequence[Change], of_file: bool) -> None:
         life = self._life
         for change in changes:
             if isinstance(change, ZChange):
@@ -72,14 +91,13 @@ class Tracking:
                 life.say("LayerChange", self._layer(change))
 
     def _layer(self, change: LayerChange) -> dict[str, Any]:
+        self.layer = change.layer
         data: dict[str, Any] = {"layer": change.layer, "z": change.z}
         if self.layers is not None:
             data["layers"] = self.layers
         return data
 
     def _progress(self, command: Command, run: Run) -> None:
-        percent, minutes = command.number("P"), command.number("R")
-        if percent is not None and 0 <= percent <= 100:
-            run.percent = percent
-        if minutes is not None and minutes >= 0:
-            self.minutes_left = minutes
+        self.estimator.hear(command, run.elapsed(self._life.now))
+        said = self.estimator.fraction(None)
+        run.percent = None if said is None else said * 100.0
