@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from callboard.event import Event, caused_by, encode_json
-from callboard.hooks.children import Children, children
+from callboard.hooks.children import Children
 from callboard.hooks.command import Invocation
 from callboard.hooks.model import Hook, System
 from callboard.hooks.output import Output
 from callboard.hooks.places import Places
 from callboard.hooks.process import Command, Ended, Process, begin
 from callboard.hooks.run import Outcome, Run
+from callboard.hooks.spawned import children
 from callboard.hooks.surroundings import asked_for, event_json, event_variables, inherited
 from callboard.hooks.template import Refused, Values
 
