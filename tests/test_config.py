@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.config import Config, Hub, Log, duration, load, size
+from callboard.config import Config, Files, Hub, Log, duration, load, size
 from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
 from callboard.config.printer import SETTINGS
 from callboard.config.settings import read
@@ -96,6 +96,18 @@ def test_sections_that_are_not_ours_are_left_alone_and_named() -> None:
     }
     assert config.warnings == ()
     assert config.hub == Hub()
+
+
+def test_octoprints_folder_section_says_where_files_lie() -> None:
+    found = load("folder: {uploads: /srv/gcode, watched: /srv/drop, timelapse: /srv/film}")
+    assert (found.files.folder, found.files.watched) == ("/srv/gcode", "/srv/drop")
+    assert found.left_alone == ()
+    assert found.warnings == ()
+    assert load("folder: {timelapse: /srv/film}").left_alone == ("folder",)
+    assert load("folder: {uploads: 3, watched: [x]}").files == Files()
+    assert load("folder: !!python/object:x {}").files == Files()
+    both = load("folder: {uploads: /a}\nfiles: {folder: /b}")
+    assert (both.files.folder, both.left_alone) == ("/b", ("folder",))
 
 
 def test_octoprints_serial_section_is_a_printer() -> None:
@@ -458,7 +470,9 @@ def test_what_is_neither_says_what_to_write(written: Any) -> None:
         size(written)
 
 
-@pytest.mark.parametrize(("name", "section"), [("hub", Hub), ("log", Log), *SETTINGS.items()])
+@pytest.mark.parametrize(
+    ("name", "section"), [("hub", Hub), ("log", Log), ("files", Files), *SETTINGS.items()]
+)
 def test_every_setting_is_documented_with_what_it_does_and_its_default(name: str, section: Any) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     rows = re.findall(rf"^\| `{re.escape(name)}\.(\w+)` \| (.+?) \| (.+) \|$", page, re.MULTILINE)

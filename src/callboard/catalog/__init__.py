@@ -41,6 +41,7 @@ def _catalog() -> Mapping[str, Topic]:
         actions,
         callboard,
         files,
+        filing,
         printers,
         printing,
         printing_today,
@@ -48,7 +49,7 @@ def _catalog() -> Mapping[str, Topic]:
         studio_today,
     )
 
-    rooms = (studio, actions, studio_today, printing, files, printing_today, callboard, printers)
+    rooms = (studio, actions, studio_today, printing, files, printing_today, callboard, printers, filing)
     return MappingProxyType({topic.name: topic for room in rooms for topic in room.TOPICS})
 
 

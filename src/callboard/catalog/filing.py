@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType
 
-from callboard.catalog.callboard import Outcome
 from callboard.catalog.payload import OWN, Payload, Topic, own
+from callboard.catalog.printers import Answered
 
 _Path = Annotated[str, own("The path from the top of the folder of files, such as `parts/arm.gcode`.")]
 
@@ -18,7 +18,7 @@ class Wanted(Payload, frozen=True, kw_only=True):
     deadline: Annotated[float, own("Seconds after which it is too late.")] | UnsetType = UNSET
 
 
-class ListRequest(Wanted, frozen=True, kw_only=True):
+class FileListRequest(Wanted, frozen=True, kw_only=True):
     """A wish to know what files there are."""
 
     path: Annotated[str, own("The folder; all of them if left out.")] | UnsetType = UNSET
@@ -43,7 +43,7 @@ class DeleteRequest(FileRequest, frozen=True, kw_only=True):
     recursive: Annotated[bool, own("Whether a folder may go with all that it holds.")] | UnsetType = UNSET
 
 
-class FileOutcome(Outcome, frozen=True, kw_only=True):
+class FileOutcome(Answered, frozen=True, kw_only=True):
     """What came of a wish about a file."""
 
     file: Annotated[dict[str, Any], own("The file or folder, in the shape of GET /v1/files.")] | UnsetType = (
@@ -51,7 +51,7 @@ class FileOutcome(Outcome, frozen=True, kw_only=True):
     )
 
 
-class ListOutcome(Outcome, frozen=True, kw_only=True):
+class FileListOutcome(Answered, frozen=True, kw_only=True):
     """What files there are."""
 
     files: Annotated[list[dict[str, Any]], own("They, in the shape of GET /v1/files; at most 1000.")]
@@ -89,9 +89,9 @@ TOPICS = (
         description="The files in a folder are asked for.",
         source=OWN,
         published_by="whoever may use files",
-        payload=ListRequest,
+        payload=FileListRequest,
         example={"path": "parts"},
-        reply=ListOutcome,
+        reply=FileListOutcome,
         reply_example={"success": True, "message": "1 file or folder.", "files": [_ARM]},
         since="0.2",
     ),

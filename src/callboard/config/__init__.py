@@ -17,12 +17,13 @@ from ruamel.yaml.nodes import Node
 from callboard.config.document import Fault, Faults, Item, at, entries, item
 from callboard.config.printer import Printer, from_serial, printers
 from callboard.config.quantity import Bytes, Seconds, duration, size
-from callboard.config.settings import Hub, Log, nearest, read, unknown
+from callboard.config.settings import Files, Hub, Log, nearest, read, unknown
 
 __all__ = [
     "Bytes",
     "Config",
     "Events",
+    "Files",
     "Hub",
     "Located",
     "Log",
@@ -71,6 +72,7 @@ class Config(Struct, frozen=True, kw_only=True):
     hub: Hub = Hub()
     log: Log = Log()
     events: Events = Events()
+    files: Files = Files()
     printers: tuple[Printer, ...] = ()
     file: str = ""
     warnings: tuple[str, ...] = ()
@@ -97,9 +99,11 @@ def _read(text: str, file: str, faults: Faults) -> Config:
     found: dict[str, Any] = {}
     left_alone: dict[str, int] = {}
     serial: Node | None = None
+    folder: Node | None = None
     for name, line, node in entries(text):
         if name not in _SECTIONS:
             serial = node if name == _SERIAL else serial
+            folder = node if name == _FOLDER else folder
             left_alone[name] = line
         elif name in found:
             faults.add(line, f"{name!r} stands here twice.")
@@ -108,6 +112,9 @@ def _read(text: str, file: str, faults: Faults) -> Config:
     if serial is not None and "printers" not in found and (octoprints := _octoprints(serial)):
         found["printers"] = octoprints
         del left_alone[_SERIAL]
+    if folder is not None and "files" not in found and (files := _octoprints_folders(folder)) != Files():
+        found["files"] = files
+        del left_alone[_FOLDER]
     warnings = list(_warnings(left_alone))
     for line, reason in warnings:
         faults.warn(line, reason)
@@ -125,6 +132,20 @@ def _octoprints(serial: Node) -> tuple[Printer, ...]:
         return from_serial(item(serial, 1, Faults("")))
     except Fault:
         return ()
+
+
+def _octoprints_folders(folder: Node) -> Files:
+    """Return where OctoPrint's section has its files; what makes no sense in it is no fault in the file."""
+    try:
+        found = item(folder, 1, Faults("")).plain()
+    except Fault:
+        return Files()
+    known = found if isinstance(found, dict) else {}
+    uploads, watched = (known.get(key) for key in ("uploads", "watched"))
+    return Files(
+        folder=uploads if isinstance(uploads, str) and uploads else None,
+        watched=watched if isinstance(watched, str) and watched else None,
+    )
 
 
 def _warnings(left_alone: Mapping[str, int]) -> Iterator[tuple[int, str]]:
@@ -181,12 +202,16 @@ def _located(found: Item, file: str) -> Located:
 _SERIAL = "serial"
 """OctoPrint's section about its one printer."""
 
-_OCTOPRINTS = frozenset({"printerProfiles", "printerParameters"})
+_FOLDER = "folder"
+"""OctoPrint's section about where its files lie."""
+
+_OCTOPRINTS = frozenset({"folder", "printerProfiles", "printerParameters"})
 """Sections of OctoPrint that only look like one of ours."""
 
 _SECTIONS: Mapping[str, Callable[[Item, Faults], Any]] = {
     "hub": lambda section, faults: read(Hub, "hub", section, faults),
     "log": lambda section, faults: read(Log, "log", section, faults),
     "events": _events,
+    "files": lambda section, faults: read(Files, "files", section, faults),
     "printers": printers,
 }

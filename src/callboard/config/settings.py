@@ -58,6 +58,20 @@ class Log(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class Files(Struct, frozen=True, kw_only=True):
+    """`files:`: where what can be printed lies, and how it comes in."""
+
+    folder: Annotated[str | None, says("Folder of all files; null: `files` in the data folder.")] = None
+    watched: Annotated[
+        str | None, says("Folder whose files are taken in, and are gone from there; null: none.")
+    ] = None
+    max_upload: Annotated[Bytes, says("The largest file that is taken.")] = Bytes(2_000_000_000)
+    analyse: Annotated[
+        Literal["idle", "always", "never"],
+        says("When new G-code is analysed: idle, while nothing prints; always; never."),
+    ] = "idle"
+
+
 def read(section: type[S], name: str, item: Item, faults: Faults) -> S:
     """Return the settings of a section; what is wrong is noted in `faults` and has its default."""
     found: dict[str, Any] = {}

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from callboard.bus import Bus, Subscription
-from callboard.catalog.filing import DeleteRequest, FileRequest, ListRequest, MoveRequest, Wanted
+from callboard.catalog.filing import DeleteRequest, FileListRequest, FileRequest, MoveRequest, Wanted
 from callboard.event import Event, caused_by
 from callboard.files.refusals import Refused
 from callboard.files.stored import Stored, info
@@ -40,7 +40,7 @@ class Answering:
     def __init__(self, room: Files) -> None:
         self._room = room
         self._answers: Mapping[str, Answer] = {
-            "list": partial(_answered, ListRequest, self._list),
+            "list": partial(_answered, FileListRequest, self._list),
             "info": partial(_answered, FileRequest, self._info),
             "create-folder": partial(_answered, FileRequest, self._make_folder),
             "move": partial(_answered, MoveRequest, self._move),
@@ -56,7 +56,7 @@ class Answering:
             for verb, answer in self._answers.items()
         ]
 
-    async def _list(self, wish: ListRequest, _: Cause) -> dict[str, Any]:
+    async def _list(self, wish: FileListRequest, _: Cause) -> dict[str, Any]:
         folder, recursive = wish.path or "", wish.recursive is True
         found = await self._room.threads.do(self._room.store.entries, folder, recursive=recursive)
         many = f"{len(found)} files and folders" if len(found) != 1 else "1 file or folder"
