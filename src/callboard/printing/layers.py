@@ -24,7 +24,7 @@ Slic3r and CuraEngine in tests/printing/sliced.
 
 from __future__ import annotations
 
-from math import dist
+from math import dist, hypot
 from typing import Final
 
 from msgspec import Struct
@@ -37,6 +37,12 @@ CLIMB: Final = 0.002
 
 THIN: Final = 5.0
 """Millimetres: what is narrower than this may be a prime line."""
+
+HIGHEST: Final = 1.2
+"""Millimetres: no layer of a spiral is higher."""
+
+NEAR: Final = 1.0
+"""Millimetres beside the start of a spiral's turn within which the turn closes."""
 
 THINNEST: Final = 0.05
 """Millimetres: no layer of a spiral is lower."""
@@ -93,19 +99,48 @@ class _Trace:
         return z < self.z or not inside
 
 
+class _Turn:
+    """The first turn of a spiral that stands on too little to tell how high its layers are."""
+
+    __slots__ = ("_away", "_course", "_seam")
+
+    def __init__(self, start: Point, end: Point) -> None:
+        self._seam = start
+        self._course = (end[0] - start[0], end[1] - start[1])
+        self._away = False
+
+    def height(self, start: Point, end: Point) -> float | None:
+        """Return how far the turn has climbed, in hundredths of a mm, where this move closes it."""
+        x, y = end[0] - start[0], end[1] - start[1]
+        to_x, to_y = self._seam[0] - start[0], self._seam[1] - start[1]
+        length = x * x + y * y
+        share = min(max((to_x * x + to_y * y) / length, 0.0), 1.0) if length else 0.0
+        apart = hypot(to_x - share * x, to_y - share * y)
+        if apart > 3 * NEAR:
+            self._away = True
+        beside = apart <= (NEAR if share < 1 else JOINED)
+        if not self._away or not beside or x * self._course[0] + y * self._course[1] <= 0:
+            return None
+        climbed = round(start[2] + share * (end[2] - start[2]) - self._seam[2], 2)
+        return climbed if climbed >= THINNEST else None
+
+
 class Layers:
     """The layers of one job: give it each move that lays material, it says which of them begin one."""
 
     __slots__ = (
+        "_base",
         "_bottom",
         "_guessed",
         "_height",
+        "_known",
         "_last",
         "_level",
         "_number",
         "_one_stroke",
         "_top",
         "_trace",
+        "_turn",
         "_visited",
         "settled",
     )
@@ -114,12 +149,14 @@ class Layers:
         self.settled = False
         """True when a further level move at this height can begin no layer."""
         self._number = 0
-        self._bottom = self._top = 0.0
+        self._bottom = self._base = self._top = 0.0
         self._height = USUAL
         self._guessed = False  # the top is a guess: the layer climbs
         self._one_stroke = False  # this layer's material was laid without a travel so far
         self._level = 0.0  # millimetres laid at one height, up to `_last`
         self._last: Point | None = None
+        self._known = False  # the height is that of a layer, not the way from the bed to the first one
+        self._turn: _Turn | None = None
         self._trace: _Trace | None = None
         self._visited: float | None = None
 
@@ -135,8 +172,20 @@ class Layers:
         self._level = self._level + dist(start, end) if level and joined else 0.0
         self._last = end
         changes = self._laid(start[2], end[2]) if self._number else self._held(level, start, end, *via)
+        if self._guessed and not self._known:
+            self._measure(start, end)
         self.settled = level and self._number > 0 and end[2] == self._top and not self._one_stroke
         return changes
+
+    def _measure(self, start: Point, end: Point) -> None:
+        if self._turn is None:
+            self._turn = _Turn(start, end)
+            self._top = max(self._top, start[2] + HIGHEST)
+            return
+        height = self._turn.height(start, end)
+        if height is not None:
+            self._height, self._known, self._turn = height, True, None
+            self._top = max(self._base + height, end[2] - CLIMB)
 
     def end(self) -> tuple[LayerChange, ...]:
         """Return the layer that was still taken for a prime line: the job is over, it was the only one."""
@@ -167,21 +216,22 @@ class Layers:
         level = abs(z - start) <= SAME
         if z > self._top:
             return self._higher(z) if level else self._climbed(start, z)
-        if z > max(self._top - self._height, self._bottom) + SAME:
+        if z > max(self._base, self._bottom) + SAME:
             return self._within(z)
         return self._lower(z)
 
     def _higher(self, z: float) -> tuple[LayerChange, ...]:
-        self._height = max(z - self._top, THINNEST)
+        self._height, self._known = max(z - self._top, THINNEST), True
         return self._begin(z)
 
     def _climbed(self, start: float, z: float) -> tuple[LayerChange, ...]:
         if z <= self._top + (CLIMB if self._guessed else SAME):
             return ()
         goes_on = self._one_stroke and not self._guessed and self._number > 1
-        top = max(max(self._top, start) + self._height, z)
+        base = max(self._top, start)
+        self._known = self._known or self._turn is not None
         changes = () if goes_on else self._begin(z)
-        self._top, self._guessed = top, True
+        self._base, self._top, self._guessed = base, max(base + self._height, z), True
         return changes
 
     def _within(self, z: float) -> tuple[LayerChange, ...]:
@@ -203,7 +253,7 @@ class Layers:
 
     def _begin(self, z: float) -> tuple[LayerChange, ...]:
         self._number += 1
-        self._top = z
+        self._base, self._top = min(self._top, z), z
         self._visited = None
         self._guessed = False
         self._one_stroke = True

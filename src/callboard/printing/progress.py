@@ -32,6 +32,7 @@ SD_WINDOW: Final = 15
 STEADY: Final = 60.0
 AMISS: Final = 0.15
 BLEND_UNTIL: Final = 0.5
+BEGUN: Final = 1e-9
 LINEAR_FROM: Final = 0.3
 LINEAR_AFTER: Final = 1800.0
 LONGEST: Final = 10 * 365 * 86400.0
@@ -104,7 +105,7 @@ class Estimator:
     def _total(
         self, elapsed: float, fraction: float | None, known: tuple[float, Origin] | None
     ) -> tuple[float | None, Origin | None]:
-        if not fraction or fraction < 0:
+        if fraction is None or not fraction > BEGUN:
             return known or (None, None)
         linear = elapsed / fraction
         steady = self._average(linear)

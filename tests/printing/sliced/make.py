@@ -1,7 +1,7 @@
-"""Slices small models with PrusaSlicer, Slic3r and CuraEngine, and writes down the slicers' own counts of layers.
+"""Slices small models with three slicers, and writes down how many layers each says that it made.
 
     apt-get install --no-install-recommends prusa-slicer slic3r cura-engine
-    apt-get download cura && dpkg -x cura_*.deb cura        # its definitions alone; the rest of it is a desktop program
+    apt-get download cura && dpkg -x cura_*.deb cura   # only its definitions are needed
     python tests/printing/sliced/make.py cura/usr/share/cura/resources
 
 Each print becomes NAME.gcode.gz as its slicer wrote it, and a row of layers.json: which slicer, and how many
@@ -76,8 +76,8 @@ def _ring(radius: float, corners: int) -> list[tuple[float, float]]:
 MODELS: Mapping[str, Callable[[], list[Facet]]] = {
     "cube": lambda: _box(0, 0, 10, 10, 10),
     "two": lambda: [*_box(0, 0, 6, 6, 3), *_box(14, 0, 6, 6, 6)],
-    "cone": lambda: _prism(_ring(6, 12), _ring(0.8, 12), 8),
-    "vase": lambda: _prism(_ring(9, 32), _ring(12, 32), 9),
+    "cone": lambda: _prism(_ring(6, 8), _ring(0.8, 8), 7),
+    "vase": lambda: _prism(_ring(9, 16), _ring(11, 16), 6),
     "wide": lambda: [
         *_box(0, 0, 4, 4, 5),
         *_prism([(4, 0), (4.001, 0), (4.001, 4), (4, 4)], [(3.9, 0), (9, 0), (9, 4), (3.9, 4)], 5),
@@ -96,6 +96,19 @@ def _stl(facets: Sequence[Facet]) -> str:
 
 _THIN = {"layer-height": "0.2", "first-layer-height": "0.2", "fill-density": "10%", "skirts": "1"}
 _VASE = {"spiral-vase": None, "perimeters": "1", "fill-density": "0", "top-solid-layers": "0"}
+_TWO_TOOLS = {
+    "single-extruder-multi-material": None,
+    "wipe-tower": None,
+    "wipe-tower-x": "130",
+    "wipe-tower-y": "100",
+    "wipe-tower-width": "20",
+    "nozzle-diameter": "0.4,0.4",
+    "filament-diameter": "1.75,1.75",
+    "retract-lift": "0.4,0.4",
+    "use-relative-e-distances": None,
+    "layer-gcode": "G92 E0",
+    "gcode-flavor": "marlin",
+}
 _CURA = {
     "layer_height": "0.2",
     "layer_height_0": "0.2",
@@ -134,6 +147,17 @@ PRINTS: Mapping[str, Print] = {
     ),
     "prusa-volumetric": Print(
         "prusa-slicer", ["two"], {**_THIN, "use-volumetric-e": None, "start-gcode": PRIME_RELATIVE}
+    ),
+    "prusa-wipe-tower-lagging": Print(
+        "prusa-slicer",
+        ["two"],
+        {
+            **_THIN,
+            **_TWO_TOOLS,
+            "solid-infill-extruder": "2",
+            "solid-infill-below-area": "0",
+            "wipe-tower-no-sparse-layers": None,
+        },
     ),
     "prusa-vase-bare": Print(
         "prusa-slicer",
@@ -181,7 +205,7 @@ PRINTS: Mapping[str, Print] = {
             "layer_height_0": "0.3",
         },
     ),
-    "cura-sequential": Print("CuraEngine", ["cube", "cone"], {**_CURA, "layer_height_0": "0.27"}),
+    "cura-sequential": Print("CuraEngine", ["two", "cone"], {**_CURA, "layer_height_0": "0.27"}),
     "cura-vase": Print("CuraEngine", ["vase"], {**_CURA, "magic_spiralize": "true"}),
     "cura-raft": Print(
         "CuraEngine",
@@ -220,10 +244,18 @@ def _cura(one: Print, models: Sequence[Path], out: Path) -> list[str]:
 def _count(slicer: str, text: str) -> int:
     """Return how many layers the slicer itself says that it has made."""
     if slicer == "prusa-slicer":
-        return len(re.findall(r"^;LAYER_CHANGE$", text, re.M))
+        return len(re.findall(r"^;LAYER_CHANGE$", text, re.MULTILINE))
     if slicer == "CuraEngine":
-        return len(re.findall(r"^;LAYER:-?\d+$", text, re.M))
-    return len(re.findall(r"; move to next layer \(\d+\)$", text, re.M))
+        return len(re.findall(r"^;LAYER:-?\d+$", text, re.MULTILINE))
+    return len(re.findall(r"; move to next layer \(\d+\)$", text, re.MULTILINE))
+
+
+def _purges(slicer: str, text: str) -> int:
+    """Return how many heights lie above the last layer, where PrusaSlicer empties the nozzle on its tower."""
+    if slicer != "prusa-slicer":
+        return 0
+    after = text[text.rindex("\n;LAYER_CHANGE\n") :]
+    return max(len(re.findall(r"; move to next layer \(\d+\)$", after, re.MULTILINE)) - 1, 0)
 
 
 def _slice(one: Print, folder: Path, resources: Path) -> str:
@@ -252,7 +284,8 @@ def main(resources: Path, *only: str) -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             text = _slice(one, Path(folder), resources)
-        rows[name] = {"slicer": one.slicer, "layers": _count(one.slicer, text)}
+        layers, purges = _count(one.slicer, text), _purges(one.slicer, text)
+        rows[name] = {"slicer": one.slicer, "layers": layers, "purges": purges}
         (HERE / f"{name}.gcode.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
         print(name, rows[name]["layers"], len(text))
     path.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n")
