@@ -177,6 +177,74 @@ def test_a_fault_names_the_line_of_its_key() -> None:
     assert str(read.faults[0]).startswith("c.yaml:6: timeout is 'soon'")
 
 
+MANY = """\
+events:
+  subscriptions:
+  - event: PrintDone
+    type: system
+    command:
+    - echo {fiel} {tim}
+    - "true"
+    enabeld: no
+    when: data.time>
+    timeout: soon
+    retries: -1
+    coalesce: {key: file, widnow: 2s}
+    shell: perhaps
+    colour: red
+  - evnt: PrintDone
+    typ: sytem
+    command: [a | b, "true", c > d]
+    order_by: __progres
+  - type: webhook
+    url: ftp://x
+    secret: no base64
+    concurrency: 1000
+  - event: a.b
+    type: gcode
+    command: ["{file}", "G28"]
+    retries: 2
+    delay: later
+  - event: a.b
+    type: system
+    command: "true"
+"""
+
+
+def test_each_fault_of_each_hook_is_told_with_its_line() -> None:
+    read = read_hooks(load(MANY, "c.yaml").events.subscriptions, "c.yaml")
+    assert [hook.line for hook in read.hooks] == [28]
+    told = [(fault.line, fault.reason) for fault in read.faults]
+    expected = [
+        (5, "There is no placeholder {fiel} in PrintDone, did you mean file?"),
+        (5, "There is no placeholder {tim} in PrintDone, did you mean time?"),
+        (8, "enabeld is no key of a system hook, did you mean enabled?"),
+        (9, "when: "),
+        (10, "timeout is 'soon'"),
+        (11, "retries is '-1'"),
+        (12, "coalesce.widnow is no key of coalesce, did you mean window?"),
+        (13, "shell is 'perhaps'"),
+        (14, "colour is no key of a system hook"),
+        (15, "type is 'sytem'"),
+        (15, "unknown key 'evnt', did you mean 'event'?"),
+        (16, "unknown key 'typ', did you mean 'type'?"),
+        (17, "command: 'a | b' needs a shell"),
+        (17, "command: 'c > d' needs a shell"),
+        (18, "There is no placeholder {__progres}, did you mean __progress?"),
+        (19, "event is missing"),
+        (20, "url takes"),
+        (21, "secret takes"),
+        (22, "concurrency is '1000'"),
+        (25, "command: "),
+        (26, "retries is not for gcode"),
+        (27, "delay is 'later'"),
+    ]
+    for (line, reason), (wanted, begins) in zip(told, expected, strict=False):
+        assert line == wanted, (told, reason)
+        assert reason.startswith(begins)
+    assert len(told) == len(expected)
+
+
 @pytest.mark.parametrize("word", ["yes", "on", "True", "no", "Off", True, False])
 def test_the_booleans_of_old_stay_booleans(word: Any) -> None:
     [hook] = hook_set(system("true", enabled=word)).hooks
@@ -224,9 +292,10 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*KEYS, "x"]), VALUES))
-def test_reading_any_map_gives_a_hook_or_a_fault(value: dict[str, Any]) -> None:
+def test_reading_any_map_gives_a_hook_or_its_faults(value: dict[str, Any]) -> None:
     read = hook_set(value)
-    assert len(read.hooks) + len(read.faults) == 1
+    assert len(read.hooks) == (not read.faults)
+    assert len({fault.reason for fault in read.faults}) == len(read.faults)
 
 
 async def test_a_full_disk_for_a_while_loses_nothing(shop: Shop) -> None:

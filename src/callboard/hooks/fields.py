@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from callboard.errors import CallboardError
@@ -20,12 +20,32 @@ MAX_SECONDS: Final = 366 * 86400.0
 class BadHook(CallboardError):
     """This hook can't be used: correct the named key.
 
-    `kind` says the same without a word of the file; empty, it says only which key.
+    `kind` says the same without a word of the file; empty, it says only which key. `repair` is what to
+    put in place of what (None: take it out) to read on and find what else is wrong; `renamed` are keys
+    among these whose value is the file's; `also` are more faults of the same kind.
     """
 
-    def __init__(self, message: str, key: str = "", kind: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        key: str = "",
+        kind: str = "",
+        *,
+        repair: Mapping[str, Any] | None = None,
+        also: Sequence[BadHook] = (),
+        renamed: Collection[str] = (),
+    ) -> None:
         self.key, self.kind = key, kind
+        self.repair: Mapping[str, Any] = {key: None} if repair is None and key else repair or {}
+        self.also = tuple(also)
+        self.renamed = frozenset(renamed)
         super().__init__(message)
+
+
+def together(faults: Sequence[BadHook]) -> BadHook:
+    """Return several faults as one."""
+    first = faults[0]
+    return BadHook(str(first), first.key, first.kind, repair=first.repair, also=faults[1:])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -43,24 +63,34 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._values.get(key) is not None
 
-    def missing(self, key: str, wanted: str, known: Iterable[str]) -> BadHook:
-        """Return the fault for a key that is not there, or that is there under a name much like it."""
+    def missing(self, key: str, wanted: str, known: Iterable[str], instead: Any = None) -> BadHook:
+        """Return the fault for a key that is not there, or that is there under a name much like it.
+
+        `instead` is a value to read on with.
+        """
         strangers = [str(name) for name in self._values if name not in known]
         near = next(iter(difflib.get_close_matches(key, strangers, n=1, cutoff=0.7)), None)
         if near is not None:
-            return BadHook(f"unknown key {near!r}, did you mean {key!r}?", near, f"{key} is misspelt")
+            repair = {near: None, key: self._values[near]}
+            said = f"unknown key {near!r}, did you mean {key!r}?"
+            return BadHook(said, near, f"{key} is misspelt", repair=repair, renamed=(key,))
         said = f"{key} is missing: write {wanted}"
-        return BadHook(said, kind=said)
+        return BadHook(said, kind=said, repair={} if instead is None else {key: instead})
 
     def only(self, known: Iterable[str], what: str) -> None:
         """Refuse keys that are not `known`."""
-        for key in self._values:
-            if key not in known:
-                raise BadHook(
-                    f"{self._where}{key} is no key of {what}{nearest(str(key), known)}",
-                    str(key),
-                    "an unknown key",
-                )
+        strangers = [
+            BadHook(
+                f"{self._where}{key} is no key of {what}{nearest(str(key), known)}",
+                str(key),
+                "an unknown key",
+                repair={name: None for name in self._values if name not in known},
+            )
+            for key in self._values
+            if key not in known
+        ]
+        if strangers:
+            raise together(strangers)
 
     def raw(self, key: str) -> Any:
         """Return what the file says, or None."""
@@ -79,7 +109,8 @@ class Fields:
         """Return one of `choices`."""
         value = self.text(key, default)
         if value not in choices:
-            raise self._bad(key, " or ".join(choices), nearest(value, choices))
+            meant = next(iter(difflib.get_close_matches(value, choices, n=1, cutoff=0.6)), None)
+            raise self._bad(key, " or ".join(choices), nearest(value, choices), meant)
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -142,6 +173,7 @@ class Fields:
         except CallboardError as error:
             raise BadHook(f"{self._where}{key}: {error}", key) from None
 
-    def _bad(self, key: str, wanted: str, hint: str = "") -> BadHook:
+    def _bad(self, key: str, wanted: str, hint: str = "", instead: Any = None) -> BadHook:
         value = str(self._values.get(key))[:60]
-        return BadHook(f"{self._where}{key} is {value!r}: it takes {wanted}{hint}", key, f"takes {wanted}")
+        said = f"{self._where}{key} is {value!r}: it takes {wanted}{hint}"
+        return BadHook(said, key, f"takes {wanted}", repair={key: instead})

@@ -38,21 +38,24 @@ def misspelt(selection: Selection) -> str:
     return ""
 
 
-def check_names(names: Iterable[str], selection: Selection) -> None:
-    """Refuse a placeholder that no topic of the selection has, with the nearest right name."""
+def strangers(names: Iterable[str], selection: Selection) -> list[str]:
+    """Return what is wrong with each placeholder that no topic has, and the nearest right name."""
     keys = _keys(selection)
-    for name in names:
-        if name in SPECIAL:
-            continue
-        if name.startswith("__"):
-            raise BadHook(f"There is no placeholder {{{name}}}{nearest(name, SPECIAL)}")
-        if keys is not None and (first := _first(name)) and first not in keys:
-            topics = ", ".join(sorted(map(event_name, selection.topics)))
-            known = keys | frozenset(SPECIAL)
-            raise BadHook(
-                f"There is no placeholder {{{name}}} in {topics}{nearest(first, known)}"
-                f" It has {', '.join(sorted(keys)) or 'no keys of its own'}."
-            )
+    return [said for name in dict.fromkeys(names) if (said := _stranger(name, keys, selection))]
+
+
+def _stranger(name: str, keys: frozenset[str] | None, selection: Selection) -> str:
+    if name in SPECIAL:
+        return ""
+    if name.startswith("__"):
+        return f"There is no placeholder {{{name}}}{nearest(name, SPECIAL)}"
+    if keys is None or not (first := _first(name)) or first in keys:
+        return ""
+    topics = ", ".join(sorted(map(event_name, selection.topics)))
+    return (
+        f"There is no placeholder {{{name}}} in {topics}{nearest(first, keys | frozenset(SPECIAL))}"
+        f" It has {', '.join(sorted(keys)) or 'no keys of its own'}."
+    )
 
 
 def _keys(selection: Selection) -> frozenset[str] | None:
@@ -81,13 +84,15 @@ def meant_printer(printer: str, selection: Selection, printers: Sequence[Printer
         if len(printers) > 1 and not _by_printers(selection):
             several = ", ".join(one.name for one in printers[:5])
             raise BadHook(
-                f"printer is missing: not every such event has a printer, and there are several ({several})"
+                f"printer is missing: not every such event has a printer, and there are several ({several})",
+                kind="printer is missing",
             )
         return ""
     if not set(printer) & set("=<>"):
         if printers and printer not in {one.name for one in printers}:
             raise BadHook(
-                f"There is no printer {printer!r}{nearest(printer, [one.name for one in printers])}"
+                f"There is no printer {printer!r}{nearest(printer, [one.name for one in printers])}",
+                "printer",
             )
         return printer
     return _only(printer, printers)
@@ -97,11 +102,11 @@ def _only(text: str, printers: Sequence[Printer]) -> str:
     try:
         expression = parse(text)
     except CallboardError as error:
-        raise BadHook(f"printer: {error}") from None
+        raise BadHook(f"printer: {error}", "printer") from None
     found = [one.name for one in printers if expression.matches(_document(one))]
     if len(found) != 1:
         several = f"several printers: {', '.join(found[:5])}" if found else "no printer"
-        raise BadHook(f"printer {text!r} means {several}; narrow it down to one, or name it")
+        raise BadHook(f"printer {text!r} means {several}; narrow it down to one, or name it", "printer")
     return found[0]
 
 

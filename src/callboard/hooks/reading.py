@@ -7,24 +7,18 @@ Faults are collected, never raised: one bad hook takes no other with it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from callboard.errors import CallboardError
 from callboard.event import encode_json
 from callboard.expression import Expression, parse, quote
-from callboard.hooks import command, gcode, template
-from callboard.hooks.fields import BadHook, Fields
-from callboard.hooks.filling import names_in, read_value
-from callboard.hooks.knowledge import check_names, meant_printer, misspelt
+from callboard.hooks.fields import BadHook, Fields, together
+from callboard.hooks.kinds import INSTEAD, READERS, names_of
+from callboard.hooks.knowledge import meant_printer, misspelt, strangers
 from callboard.hooks.model import (
     KEYS,
-    Action,
     Coalesce,
     Fault,
     Gcode,
@@ -32,12 +26,8 @@ from callboard.hooks.model import (
     HookSet,
     Policy,
     Printer,
-    Publish,
     Selection,
-    System,
-    Webhook,
 )
-from callboard.hooks.publishing import read_target
 from callboard.hooks.template import PRINT_PREFIX
 
 _COMMON: Final = (
@@ -52,6 +42,7 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _IGNORED: Final[Mapping[str, tuple[str, ...]]] = {"gcode": ("shell", "cwd")}
 """Keys that OctoPrint lets stand where they mean nothing."""
+_ANY: Final = "topic=*"
 _OPERATORS: Final = frozenset("=<>")
 ANALYSED: Final = PRINT_PREFIX + "MetadataAnalysisFinished"
 MISSPELT: Final = PRINT_PREFIX + "MetadataAnalaysisFinished"
@@ -71,17 +62,43 @@ class Located(Protocol):
 
 
 def read_hooks(subscriptions: Sequence[Located], file: str = "", printers: Sequence[Printer] = ()) -> HookSet:
-    """Return the hooks in `subscriptions`, and a Fault for each one that can't be used."""
+    """Return the hooks in `subscriptions`, and all that is wrong with each one that can't be used."""
     hooks: list[Hook] = []
     faults: list[Fault] = []
     taken: dict[str, int] = {}
     for located in subscriptions:
-        try:
-            hooks.append(_renamed(_hook(located, printers), taken))
-        except CallboardError as error:
-            faults.append(Fault(_line(located, error), str(error), file, _kind(error)))
+        hook, wrong = _read(located, printers)
+        if hook is not None:
+            hooks.append(_renamed(hook, taken))
+        told = [Fault(_line(located, error), str(error), file, _kind(error)) for error in wrong]
+        faults += sorted(told, key=lambda fault: fault.line)
     hints = [Fault(hook.line, hint, file) for hook in hooks if (hint := misspelt(hook.selection))]
     return HookSet(tuple(hooks), tuple(faults), tuple(hints))
+
+
+def _read(located: Located, printers: Sequence[Printer]) -> tuple[Hook | None, list[CallboardError]]:
+    """Return a hook, or all its faults: what is wrong is put right, and the rest read on."""
+    if not isinstance(located.value, Mapping):
+        said = f"A hook is a map with event, type and command, not {str(located.value)[:60]!r}."
+        return None, [BadHook(said)]
+    values = dict(located.value)
+    repaired: set[str] = set()
+    wrong: list[CallboardError] = []
+    while True:
+        try:
+            hook = _hook(Fields(values), located, printers)
+        except BadHook as error:
+            repair = {key: value for key, value in error.repair.items() if key not in repaired}
+            if not (repaired & set(error.repair)):
+                wrong += [error, *error.also]
+            if not repair or (error.kind == "printer is missing" and "event" in repaired):
+                return None, wrong
+            repaired |= set(repair) - error.renamed
+            values = {key: value for key, value in {**values, **repair}.items() if value is not None}
+        except CallboardError as error:
+            return None, [*wrong, error]
+        else:
+            return (None if wrong else hook), wrong
 
 
 def _line(located: Located, error: CallboardError) -> int:
@@ -109,20 +126,17 @@ def _rest(hook: Hook) -> tuple[Any, ...]:
     return tuple(getattr(hook, field) for field in Hook.__struct_fields__[1:])
 
 
-def _hook(located: Located, printers: Sequence[Printer]) -> Hook:
-    if not isinstance(located.value, Mapping):
-        raise BadHook(f"A hook is a map with event, type and command, not {str(located.value)[:60]!r}.")
-    fields = Fields(located.value)
+def _hook(fields: Fields, located: Located, printers: Sequence[Printer]) -> Hook:
     if "type" not in fields:
         raise fields.missing("type", "system, gcode, webhook or publish", KEYS)
     kind = fields.one_of("type", tuple(_OWN))
     if "event" not in fields:
-        raise fields.missing("event", "the name of an event, a topic or an expression", KEYS)
+        raise fields.missing("event", "the name of an event, a topic or an expression", KEYS, _ANY)
     fields.only((*_COMMON, *_OWN[kind], *_IGNORED.get(kind, ())), f"a {kind} hook")
     selection = selection_of(fields.texts("event"), "event")
-    action = _READERS[kind](fields)
+    action = READERS[kind](fields)
     policy = _policy(fields, kind)
-    check_names(_names(action, policy), selection)
+    _check_names({**names_of(action), **_keys_of(policy)}, selection, kind)
     if isinstance(action, Gcode):
         only = printers[0].name if len(printers) == 1 else ""
         action = Gcode(action.lines, meant_printer(action.printer, selection, printers), only)
@@ -161,21 +175,28 @@ def selection_of(texts: Sequence[str], key: str) -> Selection:
     for text in texts:
         stripped = text.strip()
         if not stripped:
-            raise BadHook(f"{key} is empty: write the name of an event, a topic or an expression")
+            raise _empty(key)
         if _OPERATORS & set(stripped) or stripped.endswith("*") or " " in stripped:
             expressions.append(_expression(stripped, key))
         else:
             topics |= _spellings(_topic(stripped, key))
     if not topics and not expressions:
-        raise BadHook(f"{key} is empty: write the name of an event, a topic or an expression")
+        raise _empty(key)
     return Selection(frozenset(topics), tuple(expressions))
+
+
+def _empty(key: str) -> BadHook:
+    said = f"{key} is empty: write the name of an event, a topic or an expression"
+    return BadHook(said, key, "is empty", repair={key: _ANY})
 
 
 def _topic(text: str, key: str) -> str:
     try:
         quote(text)
     except CallboardError:
-        raise BadHook(f"{key}: {text[:60]!r} is no topic: it has both kinds of quotes", key) from None
+        raise BadHook(
+            f"{key}: {text[:60]!r} is no topic: it has both kinds of quotes", key, repair={key: _ANY}
+        ) from None
     return text if "." in text else PRINT_PREFIX + text
 
 
@@ -189,93 +210,12 @@ def _expression(text: str, key: str) -> Expression:
     try:
         return parse(text)
     except CallboardError as error:
-        raise BadHook(f"{key}: {error}") from None
-
-
-def _system(fields: Fields) -> System:
-    if ("command" in fields) == ("argv" in fields):
-        raise BadHook(
-            "A system hook has either command (a line, or a list of them) or argv (a list of arguments)"
-        )
-    read = command.for_shell if fields.flag("shell", default=False) else command.without_shell
-    if "argv" in fields:
-        commands: tuple[command.Command, ...] = (_told("argv", command.of_arguments, fields.texts("argv")),)
-    else:
-        commands = tuple(_told("command", read, text) for text in fields.texts("command"))
-    if not commands:
-        raise BadHook("command is empty: write what to run")
-    cwd = Path(command.home(fields.text("cwd"))) if "cwd" in fields else None
-    return System(commands, cwd, fields.texts("inherit"))
-
-
-def _told(key: str, read: Any, given: Any) -> Any:
-    """Call `read`, with the key's name in front of what it says."""
-    try:
-        return read(given)
-    except template.BadTemplate as error:
-        raise BadHook(f"{key}: {error}", key, error.kind) from None
-
-
-def _gcode(fields: Fields) -> Gcode:
-    lines = tuple(line for text in fields.texts("command") for line in _told("command", gcode.lines, text))
-    if not lines:
-        raise BadHook("command is missing: write the G-code line, or a list of them")
-    return Gcode(lines, fields.text("printer"))
-
-
-def _webhook(fields: Fields) -> Webhook:
-    url = _told("url", template.parse, fields.text("url"))
-    start = url[0] if url and isinstance(url[0], str) else ""
-    address = urlsplit(start)
-    if address.scheme not in {"http", "https"} or not address.hostname or not (address.path or len(url) == 1):
-        raise BadHook("url takes an http:// or https:// address; placeholders may stand behind its host only")
-    headers = {name: str(value) for name, value in fields.mapping("headers").items()}
-    if any(not _header(name, value) for name, value in headers.items()):
-        raise BadHook("headers has a name or value that no request can carry: use plain text on one line")
-    return Webhook(
-        url, _secret(fields.text("secret")), headers, _told("body", read_value, fields.raw("body"))
-    )
-
-
-def _header(name: str, value: str) -> bool:
-    return name.replace("-", "").replace("_", "").isalnum() and name.isascii() and value.isprintable()
-
-
-def _secret(text: str) -> bytes:
-    """Return the key in a Standard Webhooks secret."""
-    if not text:
-        return b""
-    try:
-        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key:
-        raise BadHook("secret takes whsec_ and base64: make one with `openssl rand -base64 24`")
-    return key
-
-
-def _publish(fields: Fields) -> Publish:
-    topic = fields.text("topic")
-    if not topic or "{" in topic:
-        raise BadHook("topic takes the new event's topic, without placeholders")
-    data = fields.raw("data")
-    target = _told("target", read_target, fields.text("target"))
-    if target and not template.placeholders(target):
-        fields.made("target", parse)
-    return Publish(topic, _told("data", read_value, {} if data is None else data), target)
-
-
-_READERS: Final[Mapping[str, Callable[[Fields], Action]]] = {
-    "system": _system,
-    "gcode": _gcode,
-    "webhook": _webhook,
-    "publish": _publish,
-}
+        raise BadHook(f"{key}: {error}", key, repair={key: _ANY}) from None
 
 
 def _policy(fields: Fields, kind: str) -> Policy:
     if kind == "gcode" and fields.count("retries", 0, 0, 100):
-        raise BadHook("retries is not for gcode: its lines are sent at most once")
+        raise BadHook("retries is not for gcode: its lines are sent at most once", "retries")
     order_by = _key(fields.text("order_by"))
     return Policy(
         when=fields.made("when", parse),
@@ -297,7 +237,7 @@ def _unless(fields: Fields) -> Selection | None:
     if "unless" not in fields:
         return None
     if "delay" not in fields:
-        raise BadHook("unless goes with delay: it cancels what waits")
+        raise BadHook("unless goes with delay: it cancels what waits", "unless")
     return selection_of(fields.texts("unless"), "unless")
 
 
@@ -305,13 +245,17 @@ def _coalesce(fields: Fields) -> Coalesce | None:
     if "coalesce" not in fields:
         return None
     inner = Fields(fields.mapping("coalesce"), "coalesce.")
-    inner.only(("key", "window"), "coalesce")
-    window = inner.seconds("window", None)
-    if not window:
-        raise BadHook("coalesce.window is missing: write how long to gather, 2s")
+    try:
+        inner.only(("key", "window"), "coalesce")
+        window = inner.seconds("window", None)
+        if not window:
+            raise BadHook("coalesce.window is missing: write how long to gather, 2s")
+        found = Coalesce(_key(inner.text("key")), window)
+    except BadHook as error:
+        raise BadHook(str(error), "coalesce", error.kind) from None
     if "delay" in fields:
-        raise BadHook("coalesce and delay exclude each other: the window is a delay")
-    return Coalesce(_key(inner.text("key")), window)
+        raise BadHook("coalesce and delay exclude each other: the window is a delay", "coalesce")
+    return found
 
 
 def _key(text: str) -> str:
@@ -319,21 +263,17 @@ def _key(text: str) -> str:
     return text.strip().removeprefix("{").removesuffix("}")
 
 
-def _names(action: Action, policy: Policy) -> tuple[str, ...]:
-    keys = (policy.order_by, policy.coalesce.key if policy.coalesce else "")
-    return (*_names_of(action), *(key for key in keys if key))
+def _check_names(names: Mapping[str, Sequence[str]], selection: Selection, kind: str) -> None:
+    """Refuse placeholders that no topic of the selection has: all of a key together."""
+    for key, used in names.items():
+        repair = {key: None, **(INSTEAD[kind] if key in {"command", "argv", "url"} else {})}
+        if wrong := [BadHook(said, key, repair=repair) for said in strangers(used, selection)]:
+            raise together(wrong)
 
 
-def _names_of(action: Action) -> tuple[str, ...]:
-    match action:
-        case System():
-            return tuple(name for one in action.commands for name in one.names)
-        case Gcode():
-            return tuple(name for line in action.lines for name in line.names)
-        case Webhook():
-            return (*template.placeholders(action.url), *names_in(action.body))
-        case Publish():
-            return (*names_in(action.data), *template.placeholders(action.target))
+def _keys_of(policy: Policy) -> dict[str, tuple[str, ...]]:
+    keys = {"order_by": policy.order_by, "coalesce": policy.coalesce.key if policy.coalesce else ""}
+    return {key: (name,) for key, name in keys.items() if name}
 
 
 assert set(KEYS) == {*_COMMON, *(key for keys in _OWN.values() for key in keys)}
