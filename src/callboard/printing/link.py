@@ -197,8 +197,13 @@ class DescriptorLink:
 class Simulated(Protocol):
     """What a virtual printer shows to its link (`callboard.printing.virtual`)."""
 
-    due: float
-    plugged: bool
+    @property
+    def due(self) -> float:
+        """When it will have something to say."""
+
+    @property
+    def plugged(self) -> bool:
+        """False once its cable was pulled."""
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the host."""

@@ -1,0 +1,230 @@
+"""The print host: the printers of the configuration, as events, state and requests on a bus.
+
+bus: callboard.printer.<verb> --> asking.read --> wishing --> Driver (streaming loop)
+bus: octoprint.*, state       <-- publishing <-- Crossing <----'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+
+from callboard.bus import Bus, Subscription, reply_to
+from callboard.catalog import printers as catalog
+from callboard.config.printer import Printer
+from callboard.errors import CallboardError
+from callboard.event import Event, caused_by
+from callboard.files.store import FileStore
+from callboard.printing.asking import Asked, NoSuchPrinter, Refused, read
+from callboard.printing.driver import Driver
+from callboard.printing.holding import Holding
+from callboard.printing.link import Simulated
+from callboard.printing.publishing import Publishing
+from callboard.printing.streaming import Crossing, Streaming
+from callboard.printing.wishes import Answer
+from callboard.printing.wishing import Wishing
+
+log = structlog.get_logger("callboard.printing")
+
+MOST_AT_ONCE: Final = 500
+"""Requests that are worked on at the same time."""
+
+FAREWELL: Final = 3.0
+"""Seconds in which the last events are stored when the host stops."""
+
+
+class PrintHost:
+    """Drives printers; inside `async with` it answers requests."""
+
+    def __init__(self, bus: Bus, files: FileStore, printers: Sequence[Printer]) -> None:
+        self.printers = tuple(printers)
+        self._bus = bus
+        self._streaming = Streaming()
+        self._drivers: dict[str, Driver] = {}
+        self._wishing = Wishing(self._streaming, files)
+        self._holding = Holding(files)
+        self._asked: set[asyncio.Task[None]] = set()
+        self._stack = contextlib.AsyncExitStack()
+        self._subscription: Subscription | None = None
+        self._began = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._crossing = Crossing(asyncio.get_running_loop())
+        self._publishing = Publishing(self._bus, self._crossing, self.printers, self._holding.hear)
+        await self._stack.enter_async_context(self._streaming)
+        self._tasks = [
+            asyncio.create_task(self._publishing.events()),
+            asyncio.create_task(self._publishing.states()),
+            asyncio.create_task(self._holding.run()),
+        ]
+        await self._streaming.ask(self._make_drivers)
+        self._began = time.time()
+        self._subscription = self._bus.subscribe(f"topic={catalog.PREFIX}*", self._receive)
+        await self._streaming.ask(self._begin)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._subscription is not None:
+            self._subscription.close()
+        for task in self._asked:
+            task.cancel()
+        for driver in self._drivers.values():
+            await self._streaming.call(driver.close())
+        await self._stack.aclose()
+        await self._say_the_last()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._asked, return_exceptions=True)
+        self._publishing.forget()
+
+    async def status(self, name: str) -> Mapping[str, Any]:
+        """Return what is true of a printer now; raises NoSuchPrinter."""
+        if name not in self._drivers:
+            raise NoSuchPrinter(
+                f"There is no printer {name[:80]!r}: there are {', '.join(self._drivers) or 'none'}."
+            )
+        driver = self._drivers[name]
+        return {**_about(driver.printer), **await self._streaming.ask(driver.status)}
+
+    async def statuses(self) -> list[Mapping[str, Any]]:
+        """Return what is true of all printers now, in the configuration's order."""
+
+        def ask() -> list[Mapping[str, Any]]:
+            return [{**_about(driver.printer), **driver.status()} for driver in self._drivers.values()]
+
+        return await self._streaming.ask(ask)
+
+    # Drivers
+
+    def _make_drivers(self) -> None:
+        for printer in self.printers:
+            self._drivers[printer.name] = Driver(
+                printer, self._crossing, taken=self._taken, virtual=_simulation(printer)
+            )
+
+    def _begin(self) -> None:
+        for driver in self._drivers.values():
+            driver.begin()
+
+    def _taken(self) -> list[str]:
+        """Return the ports that are open; called in the streaming loop."""
+        return [driver.link.port for driver in self._drivers.values() if driver.link is not None]
+
+    # Requests
+
+    def _receive(self, event: Event) -> None:
+        """Begin to answer a request; the next one does not wait for that."""
+        if len(self._asked) >= MOST_AT_ONCE:
+            self._reply(event, Answer(False, "The print host has too much to do: ask again later."))
+            return
+        task = asyncio.create_task(self._answer(event))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    async def _answer(self, event: Event) -> None:
+        try:
+            asked = read(event, self.printers, time.time(), self._began)
+        except Refused as error:
+            self._reply(event, Answer(False, str(error)))
+            return
+        if asked.verb == "list":
+            self._reply(event, await self._list(asked))
+            return
+        user = event.entry.publisher if event.entry is not None else ""
+        answers = await asyncio.gather(
+            *(self._grant(printer, asked, event, user) for printer in asked.printers)
+        )
+        self._reply(event, _together(asked, answers) if asked.several else answers[0])
+
+    async def _grant(self, printer: Printer, asked: Asked, event: Event, user: str) -> Answer:
+        """Ask one printer; what it may tell because of that carries the request's trace."""
+        commands = getattr(asked.wanted, "commands", ())
+        causes = self._publishing.causes[printer.name]
+        trace = caused_by(event)
+        causes.expect(asked.verb, trace, time.monotonic(), commands)
+        answer = await self._wishing.ask(self._drivers[printer.name], asked.verb, asked.wanted, user)
+        if not answer.success:
+            causes.forget(trace)
+        log.info(
+            "printer asked",
+            printer=printer.name,
+            verb=asked.verb,
+            success=answer.success,
+            said=answer.message,
+        )
+        return answer
+
+    async def _list(self, asked: Asked) -> Mapping[str, Any]:
+        wanted = {printer.name for printer in asked.printers}
+        found = [status for status in await self.statuses() if status["name"] in wanted]
+        return {"success": True, "message": f"{len(found)} printers.", "printers": found}
+
+    def _reply(self, event: Event, value: Answer | Mapping[str, Any]) -> None:
+        data = _said(value) if isinstance(value, Answer) else value
+        assert self._subscription is not None
+        done = self._bus.publish(reply_to(event, data, self._subscription.subscriber))
+        done.add_done_callback(_look)
+
+    async def _say_the_last(self) -> None:
+        """Give the last events their time to be stored."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await self._publishing.done()
+
+
+def _about(printer: Printer) -> dict[str, Any]:
+    return {"name": printer.name, "tags": list(printer.tags), "configured_port": printer.port or None}
+
+
+def _said(answer: Answer) -> dict[str, Any]:
+    return {"success": answer.success, "message": answer.message}
+
+
+def _together(asked: Asked, answers: Sequence[Answer]) -> Mapping[str, Any]:
+    """Return the answers of several printers as one."""
+    done = sum(answer.success for answer in answers)
+    each = {printer.name: _said(answer) for printer, answer in zip(asked.printers, answers, strict=True)}
+    failed = "; ".join(f"{name}: {said['message']}" for name, said in each.items() if not said["success"])
+    message = f"{done} of {len(answers)} printers" + (f". {failed}" if failed else ".")
+    return {"success": done == len(answers), "message": message, "printers": each}
+
+
+def _look(done: asyncio.Future[str]) -> None:
+    if not done.cancelled() and isinstance(error := done.exception(), CallboardError):
+        log.warning("a reply was not stored", error=str(error))
+
+
+def _simulation(printer: Printer) -> Any:
+    """Return what gives a configuration's simulated printer: always the same one, made when first asked."""
+    made: list[Simulated] = []
+
+    def simulated() -> Simulated:
+        if not made:
+            from callboard.printing.virtual import Virtual, VirtualPrinter
+
+            said = printer.virtual
+            made.append(
+                VirtualPrinter(
+                    Virtual(
+                        speed=said.speed,
+                        seed=said.seed,
+                        sd=Path(said.sd).expanduser() if said.sd else None,
+                        rx_buffer=max(printer.rx_buffer, 16),
+                        hotends=printer.extruders,
+                        bed=printer.heated_bed,
+                        chamber=printer.heated_chamber,
+                    )
+                )
+            )
+        return made[0]
+
+    return simulated
