@@ -101,6 +101,8 @@ def strip(line: str) -> str:
     A comment begins at `;` unless that is escaped as `\;`, and stands in brackets in commands that
     carry no text. A line number, and the checksum behind it, are the sender's: both go.
     """
+    if ";" in line and "\\" not in line:
+        line = line[: line.index(";")]
     line = line.strip()
     if line.isprintable() and ";" not in line and "(" not in line and line[:1] not in {"N", "n"}:
         return line
