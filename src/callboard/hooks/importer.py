@@ -1,9 +1,10 @@
 """An OctoPrint configuration taken over: its hooks in our form, comments kept, each danger named.
 
-    text -> ruamel (round trip) -> one subscription at a time: take_over -> text, notes
+    text -> ruamel (round trip) -> one subscription at a time: _entry -> text, notes
 
 A shell line becomes a command without a shell where that does the same; else it says `shell: true`;
-where neither is safe it stays as it is, with the reason above it.
+where neither is safe it stays as it is, with the reasons in it. A hook without a name gets one: what it
+was made to do can be changed, and its runs are still its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, MutableMapping
+from itertools import chain, count
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from msgspec import Struct
@@ -29,6 +32,11 @@ _BACKGROUND: Final = re.compile(r"(?<!&)&\s*$")
 _INDENTED_LIST: Final = re.compile(r"^( *)subscriptions:\s*\n(?: *#.*\n)*\1 +- ", re.MULTILINE)
 _FOLDER: Final = re.compile(r"cd\s+([\w./~-]+)\s*&&\s*")
 _VARIABLES: Final = re.compile(r"[A-Za-z_]\w*=")
+_PASSED_OVER: Final = {
+    *("python", "python2", "python3", "perl", "ruby", "node", "sh", "bash", "env", "sudo", "nohup", "nice"),
+    *("exec", "cd", "if", "[", "test", "then", "timeout"),
+}
+"""Words that say nothing of what a command does."""
 
 
 class Note(Struct, frozen=True):
@@ -84,14 +92,45 @@ def _taken_over(events: CommentedMap) -> list[Note]:
     if not isinstance(subscriptions, CommentedSeq):
         return []
     notes: list[Note] = []
-    for at, entry in enumerate(subscriptions):
-        line = subscriptions.lc.item(at)[0] + 1 if isinstance(entry, CommentedMap) else 1
+    lines = [
+        subscriptions.lc.item(at)[0] + 1 if isinstance(entry, CommentedMap) else 1
+        for at, entry in enumerate(subscriptions)
+    ]
+    names = {str(entry.get("name")) for entry in subscriptions if isinstance(entry, CommentedMap)}
+    for at, (entry, line) in enumerate(zip(subscriptions, lines, strict=True)):
+        if isinstance(entry, CommentedMap):
+            _name(entry, names)
         found = _entry(entry, line)
-        for note in found:
-            if note.danger:
-                _look(subscriptions, at, entry, f"LOOK: {note.text}")
+        if looks := [f"LOOK: {' '.join(note.text.split())}" for note in found if note.danger]:
+            _look(subscriptions, at, entry, "\n".join(looks))
         notes += found
     return notes
+
+
+def _name(entry: CommentedMap, taken: set[str]) -> None:
+    """Name a hook that has no name after its event and what it starts, behind its first key."""
+    events = entry.get("event")
+    event = events[0] if isinstance(events, CommentedSeq) and events else events
+    if entry.get("name") is not None or not isinstance(event, str) or len(entry) < 2:
+        return
+    first = " ".join(f"{event} {_program(entry)}".split())[:100]
+    name = next(name for name in chain([first], (f"{first} {n}" for n in count(2))) if name not in taken)
+    taken.add(name)
+    entry.insert(1, "name", name)
+
+
+def _program(entry: CommentedMap) -> str:
+    """Return the name of the program that a hook starts, else its type."""
+    command = entry.get("command")
+    text = command[0] if isinstance(command, CommentedSeq) and command else command
+    if entry.get("type") != "system" or not isinstance(text, str):
+        return str(entry.get("type") or "")
+    words = (word for word in _FOLDER.sub("", text.strip()).split() if not _VARIABLES.match(word))
+    for word in words:
+        name = PurePosixPath(word.strip("\"'(){}`$;&|")).name
+        if name.isascii() and name not in _PASSED_OVER and not name.startswith("-") and name:
+            return name.partition(".")[0] or name
+    return "system"
 
 
 def _look(subscriptions: CommentedSeq, at: int, entry: Any, text: str) -> None:
@@ -106,9 +145,13 @@ def _look(subscriptions: CommentedSeq, at: int, entry: Any, text: str) -> None:
 def _entry(entry: Any, line: int) -> list[Note]:
     """Bring one subscription into our form, and tell what was done and what is wrong."""
     notes: list[Note] = []
-    if isinstance(entry, CommentedMap) and entry.get("type") == "system":
+    system = isinstance(entry, CommentedMap) and entry.get("type") == "system"
+    open_before = _open_to_injection(entry) if system else []
+    if system:
         notes = [Note(line, text) for text in _system(entry)]
     read_back = read_hooks([_Entry(_plain(entry), line)])
+    outcome = "it is not mended yet, see LOOK" if read_back.faults else "mended: here a value is text"
+    notes = [Note(line, f"{text}; {outcome}") for text in open_before] + notes
     notes += [Note(line, fault.reason, danger=True) for fault in read_back.faults]
     return notes + [Note(line, hint.reason, danger=True) for hint in read_back.hints]
 
@@ -117,9 +160,7 @@ def _system(entry: CommentedMap) -> list[str]:
     """Rewrite a command that OctoPrint gave to a shell; returns what was done."""
     if entry.get("shell") is False or "command" not in entry:
         return []
-    commands = entry["command"]
-    listed = [str(one) for one in commands] if isinstance(commands, CommentedSeq) else [str(commands)]
-    notes = [note for text in listed if (note := _mended(text))]
+    listed = _commands(entry)
     folder, rest, said = _simplified(listed)
     if _all(without_shell, rest):
         entry.pop("shell", None)
@@ -127,11 +168,23 @@ def _system(entry: CommentedMap) -> list[str]:
             entry["cwd"] = folder
         if rest != listed:
             entry["command"] = rest[0] if len(rest) == 1 else CommentedSeq(rest)
-        return [*notes, *said]
+        return said
     if _all(for_shell, listed):
         entry["shell"] = True
-        return [*notes, "needs a shell (pipes, variables ...): placeholders come as quoted variables"]
-    return notes
+        return ["needs a shell (pipes, variables ...): placeholders come as quoted variables"]
+    return []
+
+
+def _commands(entry: CommentedMap) -> list[str]:
+    commands = entry["command"]
+    return [str(one) for one in commands] if isinstance(commands, CommentedSeq) else [str(commands)]
+
+
+def _open_to_injection(entry: CommentedMap) -> list[str]:
+    """Name what OctoPrint's shell would have run of a value, for each command."""
+    if entry.get("shell") is False or "command" not in entry:
+        return []
+    return [said for text in _commands(entry) if (said := _quoted(text))]
 
 
 def _all(read_command: Callable[[str], object], texts: list[str]) -> bool:
@@ -176,8 +229,8 @@ def _reads(text: str) -> bool:
         return False
 
 
-def _mended(text: str) -> str:
-    """Name what was open to injection in OctoPrint: a quoted placeholder, shell code in its value."""
+def _quoted(text: str) -> str:
+    """Name a placeholder inside double quotes, where shell code in its value is run."""
     try:
         parts = parse(text)
         line = read(parts)
@@ -188,7 +241,7 @@ def _mended(text: str) -> str:
     if not quoted:
         return ""
     told = ", ".join(names)
-    return f"{told} stood in double quotes, where OctoPrint's shell runs backticks in a file's name; mended"
+    return f"{told} stood in double quotes, where OctoPrint's shell runs backticks in a file's name"
 
 
 def _plain(value: Any) -> Any:
