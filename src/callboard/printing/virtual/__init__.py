@@ -5,7 +5,16 @@ pseudo terminal, a TCP port and a camera.
 """
 
 from callboard.printing.virtual.printer import VirtualPrinter
-from callboard.printing.virtual.settings import Doubled, Faults, Identity, Noise, Planned, ResendOk, Virtual
+from callboard.printing.virtual.settings import (
+    Doubled,
+    Faults,
+    Identity,
+    Noise,
+    Planned,
+    ResendOk,
+    Virtual,
+    Wire,
+)
 
 __all__ = [
     "Doubled",
@@ -16,4 +25,5 @@ __all__ = [
     "ResendOk",
     "Virtual",
     "VirtualPrinter",
+    "Wire",
 ]

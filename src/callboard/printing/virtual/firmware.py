@@ -145,6 +145,8 @@ class Firmware:
     def receive(self, data: bytes) -> None:
         """Take bytes off the wire."""
         if not self.alive:
+            if self.settings.debug and data.startswith(b"!!DEBUG:"):  # the only thing that wakes the dead
+                self.troubles.told(self, data[:200].decode("latin-1"))
             return
         data = self.hearing(data)
         if self.settings.emergency_parser:
@@ -217,7 +219,7 @@ class Firmware:
                 self._over()
             return
         task = move(self, text[3:]) if text[:3] in {"G1 ", "G0 "} else self._command(text)
-        if not self.alive or self.current is None:
+        if self.is_cut_off():
             return
         if task is None:
             self._over()
@@ -229,7 +231,7 @@ class Firmware:
         found = words(text)
         self.troubles.on_command(self, found.code)
         handler = COMMANDS.get(found.code)
-        if not self.alive or self.current is None:
+        if self.is_cut_off():
             return None
         if handler is not None:
             return handler(self, found)
@@ -239,7 +241,7 @@ class Firmware:
     def _resume(self) -> None:
         assert self._task is not None
         wait = next(self._task, None)
-        if self._task is None:  # it was killed or reset from within
+        if self.is_cut_off():
             return
         if wait is None:
             self._task = None
@@ -262,6 +264,10 @@ class Firmware:
         """M108: end the waiting for a temperature or a person."""
         self.heating = self.asking = False
         self.wake()
+
+    def is_cut_off(self) -> bool:
+        """Whether the running command was ended from within, by a kill or a reset."""
+        return not self.alive or self.current is None
 
     def hang(self, seconds: float) -> None:
         """Do nothing at all for a while; what comes meanwhile waits in the receive buffer."""

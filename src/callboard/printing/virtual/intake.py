@@ -156,9 +156,9 @@ class Intake:
 
     def _bare(self, text: str, saving: bool) -> Arrival:
         """A line without number; while a file is written only M29 may be one, for old hosts' sake."""
-        if (self._rules.force_numbers and "M110" not in text) or (saving and "M29" not in text):
-            if not text.startswith("!!DEBUG"):
-                return self._refused(_NO_CHECKSUM)
+        refused = (self._rules.force_numbers and "M110" not in text) or (saving and "M29" not in text)
+        if refused and not text.startswith("!!DEBUG"):
+            return self._refused(_NO_CHECKSUM)
         return Arrival(Verdict.TAKEN, text)
 
     def _other(self, number: int) -> Arrival | None:

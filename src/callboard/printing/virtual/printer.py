@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 
 from callboard.printing.virtual.card import Card
 from callboard.printing.virtual.firmware import Firmware
 from callboard.printing.virtual.settings import Virtual
+
+_MARLIN = Virtual()
 
 
 class VirtualPrinter:
@@ -17,7 +18,7 @@ class VirtualPrinter:
     `open` is what a serial port does to most boards: a reset, and a greeting.
     """
 
-    def __init__(self, settings: Virtual = Virtual()) -> None:
+    def __init__(self, settings: Virtual = _MARLIN) -> None:
         self.settings = settings
         self._firmware = Firmware(settings)
         self._begun = False
@@ -86,9 +87,17 @@ class VirtualPrinter:
         """Start anew, as after pressing the reset button."""
         self._begin(now).reset()
 
-    def unplug(self) -> None:
-        """Pull the cable: nothing comes in or out any more; the front closes its end."""
-        self._firmware.troubles.unplugged = True
+    def unplug(self, back_after: float | None = None, renamed: bool = False) -> None:
+        """Pull the cable: nothing comes in or out any more; the front closes its end.
+
+        After `back_after` seconds the front plugs it in again, under another name if `renamed`.
+        """
+        self._firmware.troubles.unplug(back_after, renamed)
+
+    @property
+    def comes_back(self) -> tuple[float | None, bool]:
+        """In how many seconds an unplugged printer is plugged in again, and whether under a new name."""
+        return self._firmware.troubles.comes_back
 
     def trouble(self, text: str, now: float) -> bool:
         """Make trouble, in the words of `!!DEBUG:`; false if there is no such word."""
@@ -109,7 +118,3 @@ class VirtualPrinter:
             firmware.start(now)
         firmware.run(now)
         return firmware
-
-
-NEVER = inf
-"""What `due` is when nothing will happen by itself."""

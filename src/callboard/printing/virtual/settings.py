@@ -110,8 +110,17 @@ class Faults(Struct, frozen=True, kw_only=True):
     planned: tuple[Planned, ...] = ()
 
 
+class Wire(Struct, frozen=True, kw_only=True):
+    """A serial line that takes its time."""
+
+    baudrate: int = 115200
+    """Ten bits a byte."""
+    turn_around: float = 0.0
+    """Seconds between the last byte of a line and the first of its answer."""
+
+
 class Virtual(Struct, frozen=True, kw_only=True):
-    """A virtual printer's settings; the defaults are a Marlin 2 on a serial line at 115,200 baud."""
+    """A virtual printer's settings; the defaults are a Marlin 2 on an 8-bit board."""
 
     firmware: Identity = Identity.MARLIN
     speed: float = 1.0
@@ -120,7 +129,6 @@ class Virtual(Struct, frozen=True, kw_only=True):
     """The same seed and the same input give the same faults."""
     faults: Faults = Faults()
 
-    baudrate: int = 115200
     rx_buffer: int = 128
     """Bytes; what comes while it is full is lost."""
     command_buffer: int = 4

@@ -36,7 +36,12 @@ class Troubles:
         self.oks: deque[str] = deque(maxlen=_MOST)
         self.resends: deque[str] = deque(maxlen=_MOST)
         self.refusals = 0
+        self.resend_ratio = 0.0
+        """The share of good lines that are refused."""
+        self.sleeps: dict[str, tuple[float, bool]] = {}
+        """How long the firmware hangs after a command, and whether each time."""
         self.unplugged = False
+        self.comes_back: tuple[float | None, bool] = (None, False)
         self.due = inf
 
     # --- when --------------------------------------------------------------------------------------
@@ -64,7 +69,7 @@ class Troubles:
         if arrival.number in self._lines:
             trouble = self._lines.pop(arrival.number)
             self.do(firmware, trouble)
-        rate = firmware.settings.faults.needless_resend
+        rate = self.resend_ratio or firmware.settings.faults.needless_resend
         if self.refusals or (rate and firmware.random.random() < rate):
             self.refusals = max(self.refusals - 1, 0)
             firmware.intake.last = arrival.number - 1
@@ -75,6 +80,11 @@ class Troubles:
 
     def on_command(self, firmware: Firmware, code: str) -> None:
         """Do what is planned for a command, before it runs."""
+        if code in self.sleeps:
+            seconds, always = self.sleeps[code]
+            if not always:
+                del self.sleeps[code]
+            firmware.hang(seconds)
         if not self._commands or not code:
             return
         count = self._seen[code] = self._seen.get(code, 0) + 1 if len(self._seen) < _MOST else 0
@@ -89,6 +99,10 @@ class Troubles:
     def resend_trouble(self) -> str:
         """Return what happens to this resend request."""
         return self.resends.popleft() if self.resends else ""
+
+    def unplug(self, back_after: float | None, renamed: bool) -> None:
+        """Pull the cable, and maybe plug it in again."""
+        self.unplugged, self.comes_back = True, (back_after, renamed)
 
     # --- what --------------------------------------------------------------------------------------
 
@@ -143,8 +157,11 @@ def _awol(firmware: Firmware, argument: str) -> None:  # noqa: ARG001
     firmware.alive = False
 
 
-def _unplug(firmware: Firmware, argument: str) -> None:  # noqa: ARG001
-    firmware.troubles.unplugged = True
+def _unplug(firmware: Firmware, argument: str) -> None:
+    """Pull the cable; with a number it comes back after so many seconds, with `renamed` as another port."""
+    seconds, _, how = argument.partition(" ")
+    back_after = _number(seconds, -1.0)
+    firmware.troubles.unplug(back_after if back_after >= 0 else None, how.strip() == "renamed")
 
 
 def _reset(firmware: Firmware, argument: str) -> None:  # noqa: ARG001
@@ -216,6 +233,31 @@ def _extra_ok(firmware: Firmware, argument: str) -> None:  # noqa: ARG001
 def _sleep(firmware: Firmware, argument: str) -> None:
     """Hang for so many seconds: say nothing, and then go on."""
     firmware.hang(_number(argument, 1.0))
+
+
+def _sleep_after(always: bool) -> Callable[[Firmware, str], None]:
+    def action(firmware: Firmware, argument: str) -> None:
+        """Hang for so many seconds after a command."""
+        code, _, seconds = argument.partition(" ")
+        if len(firmware.troubles.sleeps) < _MOST:
+            firmware.troubles.sleeps[code[:8]] = (_number(seconds.strip(), 1.0), always)
+
+    return action
+
+
+def _ratio(firmware: Firmware, argument: str) -> None:
+    """Refuse so many percent of the lines."""
+    firmware.troubles.resend_ratio = _number(argument, 0.0, 100.0) / 100
+
+
+def _klipper(firmware: Firmware, argument: str) -> None:  # noqa: ARG001
+    """Klipper loses its board; with FIRMWARE_RESTART, or this again, it finds it."""
+    if firmware.alive:
+        firmware.say_all(["// Klipper state: Disconnect", "!! Lost communication with MCU 'mcu'"])
+        firmware.alive = False
+    else:
+        firmware.reset()
+        firmware.say("// Klipper state: Ready")
 
 
 def _runaway(firmware: Firmware, argument: str) -> None:  # noqa: ARG001
@@ -297,6 +339,10 @@ TROUBLES: Mapping[str, Callable[[Firmware, str], None]] = MappingProxyType(
         "prepare_ok": _prepare,
         "rerequest_last": _again,
         "sleep": _sleep,
+        "sleep_after": _sleep_after(True),
+        "sleep_after_next": _sleep_after(False),
+        "resend_ratio": _ratio,
+        "toggle_klipper_connection": _klipper,
         "start_sd": _start_sd,
         "select_sd": _select_sd,
         "cancel_sd": _cancel_sd,
