@@ -19,7 +19,7 @@ from typing import Final
 from msgspec import Struct
 
 from callboard.printing.gcode import Command, command, words
-from callboard.printing.layers import LayerChange, Layers, Point
+from callboard.files.layers import LayerChange, Layers, Point
 
 __all__ = ["Change", "LayerChange", "Motion", "ToolChange", "ZChange", "count_layers"]
 
