@@ -52,7 +52,7 @@ class Bodies:
             raise Problem(TOO_SLOW, detail, _CLOSE) from None
 
     async def _parts(self, request: Request, most: int) -> AsyncIterator[bytes]:
-        _refuse_if(_announced(request) > most, most)
+        _refuse_if(announced(request) > most, most)
         size = 0
         async for part in request.stream():
             size += len(part)
@@ -70,7 +70,8 @@ def decode(body: bytes, kind: type[T]) -> T:
         raise Problem(BAD_REQUEST, f"This body is not what is asked for: {error}.") from None
 
 
-def _announced(request: Request) -> int:
+def announced(request: Request) -> int:
+    """Return the size that a body says it has, 0 where it says none."""
     text = request.headers.get("content-length", "")
     return int(text) if text.isdigit() and len(text) < 20 else 0
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from callboard import errors
 from callboard.event import encode_json
+from callboard.files import refusals
 from callboard.hub.state import StateTooBig
 
 log = structlog.get_logger("callboard.http")
@@ -56,11 +57,14 @@ NOT_ALLOWED = Kind(405, "method-not-allowed", "This address does not take this m
 TOO_SLOW = Kind(408, "too-slow", "The body took too long")
 CONFLICT = Kind(409, "conflict", "This is taken")
 TOO_BIG = Kind(413, "too-big", "This is larger than the hub takes")
+WRONG_TYPE = Kind(415, "wrong-type", "Files of this type are not taken")
+BAD_RANGE = Kind(416, "bad-range", "This part of the file is not there")
 INTERNAL = Kind(500, "internal", "The hub made a mistake")
 STORAGE = Kind(503, "storage-failed", "The log could not store the event")
 BUSY = Kind(503, "busy", "The hub has as much to do as it takes")
 NOT_READY = Kind(503, "not-ready", "The hub is up, and not ready")
 TIMED_OUT = Kind(504, "timed-out", "Nothing came in time")
+DISK_FULL = Kind(507, "disk-full", "The disk is full")
 
 KINDS: Mapping[type[errors.CallboardError], Kind] = {
     errors.EventTooBig: TOO_BIG,
@@ -74,6 +78,13 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
     errors.Gone: BUSY,
     errors.TimedOut: TIMED_OUT,
     StateTooBig: TOO_BIG,
+    refusals.BadName: BAD_REQUEST,
+    refusals.NoSuchFile: NOT_FOUND,
+    refusals.TooLarge: TOO_BIG,
+    refusals.WrongType: WRONG_TYPE,
+    refusals.DiskFull: DISK_FULL,
+    refusals.DiskFailed: STORAGE,
+    refusals.Refused: CONFLICT,
     errors.CallboardError: INTERNAL,
 }
 """The status of each error; a class that is not here has that of its nearest parent."""
