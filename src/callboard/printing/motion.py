@@ -18,8 +18,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from callboard.printing.gcode import Command, command, words
 from callboard.files.layers import LayerChange, Layers, Point
+from callboard.printing.gcode import Command, command, words
 
 __all__ = ["Change", "LayerChange", "Motion", "ToolChange", "ZChange", "count_layers"]
 
