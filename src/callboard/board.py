@@ -28,6 +28,8 @@ from callboard import __version__
 from callboard.config import Config
 from callboard.errors import CallboardError
 from callboard.event import Event
+from callboard.files.room import Files
+from callboard.files.store import FileStore
 from callboard.hooks.checking import of_config
 from callboard.hooks.lease import Lease
 from callboard.hooks.room import Hooks
@@ -39,6 +41,7 @@ from callboard.logs import open_log
 from callboard.logs.retention import Retention, retaining
 from callboard.reloading import Reloading, say_hints
 from callboard.server.app import app
+from callboard.server.files import file_operations
 from callboard.server.gateways import Gateways
 from callboard.server.hooks import HookHouse, hook_operations
 from callboard.server.operation import Operation
@@ -72,6 +75,7 @@ class Board(Struct, frozen=True):
     keys: Keys
     gateways: Gateways
     hooks: Hooks | SharedHooks
+    files: Files
     reloading: Reloading | None
     """None without a configuration file."""
 
@@ -105,9 +109,10 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         reloading = await stack.enter_async_context(_reloading(config, hooks))
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
-        rooms = hook_operations(_hook_house(hooks, reloading))
+        files = await stack.enter_async_context(_files(config, bus, data))
+        rooms = (*hook_operations(_hook_house(hooks, reloading)), *file_operations(files))
         gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
-        board = Board(_url(config.hub.host, sock), data, hub, keys, gateways, hooks, reloading)
+        board = Board(_url(config.hub.host, sock), data, hub, keys, gateways, hooks, files, reloading)
         stack.enter_context(_announced(board))
         yield board
 
@@ -124,6 +129,15 @@ def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | Sha
     if urlsplit(config.log.url or "").scheme not in _SHARED:
         return Hooks(bus, store, hooks)
     return SharedHooks(bus, store, hooks, Lease(bus, node_of(data)))
+
+
+def _files(config: Config, bus: HubBus, data: Path) -> Files:
+    """Return the room of files; each node on a log has files of its own, and a cursor of its own."""
+    settings = config.files
+    store = FileStore(data / Path(settings.folder or "files").expanduser(), max_upload=settings.max_upload)
+    watched = data / Path(settings.watched).expanduser() if settings.watched else None
+    shared = urlsplit(config.log.url or "").scheme in _SHARED
+    return Files(bus, store, watched=watched, name=f"files-{node_of(data)}" if shared else "files")
 
 
 def node_of(data: Path) -> str:

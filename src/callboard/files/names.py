@@ -66,7 +66,9 @@ def known_kind(name: str) -> Kind:
     """Return what a file with this name is; raises WrongType."""
     found = kind_of(name)
     if found is None:
-        raise WrongType(f"{name[-80:]!r} is not taken: {' '.join((WrongType.__doc__ or '').split())}")
+        raise WrongType(
+            f"{name[-80:]!r} is not taken: G-code ends in .gcode, .gco, .g or .gc~, a model in .stl, .3mf or .obj."
+        )
     return found
 
 

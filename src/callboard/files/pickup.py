@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from callboard.files.adopting import Look, Raw, adopt, look
-from callboard.files.refusals import Refused
+from callboard.files.refusals import NoSuchFile, Refused
 from callboard.files.settling import Settling
 from callboard.files.telling import HOUSE
 
@@ -87,6 +87,8 @@ class Pickup:
     async def _adopt(self, raw: Raw) -> None:
         try:
             adopted = await self._room.threads.do(adopt, self._room.store, raw)
+        except NoSuchFile:
+            return  # it went, or its folder has another name now
         except (Refused, OSError) as error:
             log.warning("a file that was put in by hand is left alone", file="/".join(raw), reason=str(error))
             return

@@ -187,7 +187,7 @@ class Files:
     async def _begin(self, stored: StoredFile, wish: Wish, by: Cause) -> Effect:
         """Ask the printer to select or print a file that came in; it may not be ready for that."""
         done = False
-        if (wish.select or wish.print) and stored.kind is Kind.GCODE:
+        if (wish.select or wish.print) and wish.printer and stored.kind is Kind.GCODE:
             verb = "print" if wish.print else "select"
             data = {"printer": wish.printer, "file": stored.path, "origin": "local", "deadline": _PATIENCE}
             done = await self._asked(Event(f"callboard.printer.{verb}", data, by.source))
@@ -197,8 +197,8 @@ class Files:
         """Return whether somebody did what was asked for."""
         try:
             async for reply in self._bus.request(wish, deadline=_PATIENCE):
-                if isinstance(reply.data, dict) and reply.data.get("success") is True:
-                    return True
+                if isinstance(reply.data, dict) and isinstance(reply.data.get("success"), bool):
+                    return bool(reply.data["success"])
         except CallboardError as error:
             log.warning("a printer could not be asked", topic=wish.topic, error=str(error))
         return False

@@ -68,7 +68,7 @@ class Form:
         return self._state is _State.DONE
 
     def feed(self, data: bytes) -> list[Head | bytes]:
-        """Return what is complete with `data`: heads, each with its part's bytes behind it; raises BadForm."""
+        """Return what is complete with `data`: heads, each with its part's bytes behind; raises BadForm."""
         self._waiting += data
         pieces: list[Head | bytes] = []
         while self._step(pieces):

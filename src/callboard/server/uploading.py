@@ -69,10 +69,10 @@ def wish_of(call: Call, fields: Fields) -> Wish:
 
 def _only_printer(call: Call) -> str:
     names = printers_in(call.house.hub.state.values(CARDS))
-    if len(names) == 1:
-        return names[0]
-    there = f"there are {', '.join(names)}" if names else "there is none"
-    raise Problem(BAD_REQUEST, f"Say on which printer, with `printer`: {there}.", CLOSE)
+    if len(names) > 1:
+        there = ", ".join(names[:20])
+        raise Problem(BAD_REQUEST, f"Say on which printer, with `printer`: there are {there}.", CLOSE)
+    return names[0] if names else ""  # none is as one that is not ready
 
 
 def _userdata(fields: Fields) -> Any:
