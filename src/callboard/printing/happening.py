@@ -6,13 +6,12 @@ It becomes the event `octoprint.<name>`. Its values are copies: whatever the mac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct
 
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-"""The payload of an event that has none."""
+NOTHING: Final[Mapping[str, Any]] = {}
+"""The payload of an event that has none; a plain dict, since that is what JSON encoders take."""
 
 
 class Happening(Struct, frozen=True):
