@@ -30,6 +30,10 @@ COMMANDS = {
         "Hooks: what there is, what ran and why not, running it again.",
     ),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
+    "virtual-printer": (
+        "callboard.cli.virtual:virtual_printer",
+        "Be a printer that is not there, to try any print host on.",
+    ),
     "log": ("callboard.cli.log:app", "The log: stat, tail, trace, prune, forget."),
 }
 """Each command: where it is, and what it does in one line."""

@@ -21,7 +21,7 @@ def _move(firmware: Firmware, said: Words) -> Task | None:
 
 
 _SILENT = (
-    "M16 M17 M18 M42 M73 M75 M76 M77 M80 M81 M84 M85 M92 M150 M200 M201 M202 M203 M204 M205 "
+    "M16 M17 M18 M42 M75 M76 M77 M80 M81 M84 M85 M92 M150 M200 M201 M202 M203 M204 M205 "
     "M206 M207 M208 M209 M211 M217 M218 M221 M240 M245 M250 M280 M300 M301 M302 M304 M305 M355 M401 M402 "
     "M403 M412 M413 M420 M425 M428 M486 M569 M572 M575 M593 M603 M605 M665 M666 M851 M862 M871 M900 M906 "
     "M907 M913 M914 M928 M40 G17 G27 G30 G60 G61 G80"
@@ -70,6 +70,7 @@ COMMANDS: Mapping[str, Handler] = MappingProxyType(
         "M524": filing.abort,
         "M1001": filing.done,
         "M31": telling.print_time,
+        "M73": telling.progress,
         "M78": telling.statistics,
         "M108": telling.go_on,
         "M110": telling.line_number,

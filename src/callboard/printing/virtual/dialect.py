@@ -97,7 +97,8 @@ DIALECTS: Mapping[Identity, Dialect] = MappingProxyType(
         ),
         Identity.MARLIN1: Dialect(
             name="FIRMWARE_NAME:Marlin 1.1.9 (Github) "
-            "SOURCE_CODE_URL:https://github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 MACHINE_TYPE:{machine} EXTRUDER_COUNT:{hotends} "
+            "SOURCE_CODE_URL:https://github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 "
+            "MACHINE_TYPE:{machine} EXTRUDER_COUNT:{hotends} "
             "UUID:cede2a2f-41a2-4748-9b12-c55c62f367ff",
             capabilities=_has(autoreport_pos=False, extended_m20=False, busy_protocol=False),
             greeting=("start", "echo:Marlin 1.1.9", "", "echo: Last Updated: 2018-07-31 | Author: (none)"),

@@ -300,6 +300,12 @@ class Firmware:
         self.heaters.run(self.now)
         return temperatures(self.dialect, self.heaters, self.machine.tool)
 
+    def progress(self) -> float | None:
+        """Return how far the print is (0 to 1), from the card or as M73 told it."""
+        if self.card.running and self.card.size:
+            return self.card.position / self.card.size
+        return self.machine.progress
+
     def kill(self, *reasons: str) -> None:
         """Stop for good: heaters off, nothing is heard until a reset."""
         for line in (*reasons, *self.dialect.fatal):

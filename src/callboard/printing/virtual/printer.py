@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from callboard.printing.virtual.card import Card
 from callboard.printing.virtual.firmware import Firmware
 from callboard.printing.virtual.settings import Virtual
+
+if TYPE_CHECKING:
+    from callboard.printing.virtual.picture import Painter
 
 _MARLIN = Virtual()
 
@@ -21,6 +25,7 @@ class VirtualPrinter:
     def __init__(self, settings: Virtual = _MARLIN) -> None:
         self.settings = settings
         self._firmware = Firmware(settings)
+        self._painter: Painter | None = None
         self._begun = False
 
     @property
@@ -104,11 +109,13 @@ class VirtualPrinter:
         firmware = self._begin(now)
         return firmware.troubles.do(firmware, text)
 
-    def picture(self, now: float, size: tuple[int, int] = (640, 480)) -> bytes:
-        """Return a JPEG of the print so far."""
-        from callboard.printing.virtual.picture import draw
+    def picture(self, now: float, size: tuple[int, int] = (640, 480), caption: str = "") -> bytes:
+        """Return a JPEG of the print so far, with `caption` in its corner. Raises MissingExtra."""
+        if self._painter is None:
+            from callboard.printing.virtual.picture import painter
 
-        return draw(self._begin(now), size)
+            self._painter = painter()
+        return self._painter.picture(self._begin(now), size, caption)
 
     def _begin(self, now: float) -> Firmware:
         """Bring the firmware to `now`."""

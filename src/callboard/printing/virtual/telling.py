@@ -38,6 +38,13 @@ def report_position(firmware: Firmware, said: Words) -> None:
     firmware.timers.report(Report.POSITION, said.number("S", 0.0), firmware.now)
 
 
+def progress(firmware: Firmware, said: Words) -> None:
+    """M73 P: how far the print is, in percent."""
+    number = said.numbers()
+    if "P" in number:
+        firmware.machine.progress = min(max(number["P"], 0.0), 100.0) / 100
+
+
 def keep_alive(firmware: Firmware, said: Words) -> None:
     """M113 S: say `busy` every so many seconds."""
     if "S" in said.numbers():

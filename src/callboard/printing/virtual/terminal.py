@@ -16,6 +16,7 @@ import termios
 import tty
 from pathlib import Path
 
+_SPEEDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 921600, 1000000)
 _TCGETS2 = 0x802C542A
 _TERMIOS2 = struct.Struct("=4IB19B2I")
 
@@ -49,8 +50,8 @@ class Terminal:
                 return int(_TERMIOS2.unpack(found)[-1])
             except OSError:
                 pass
-        code = int(termios.tcgetattr(self.fd)[5])
-        return _SPEEDS.get(code, code)
+        code: int = termios.tcgetattr(self.fd)[5]
+        return next((speed for speed in _SPEEDS if getattr(termios, f"B{speed}", None) == code), code)
 
     def read(self, most: int) -> bytes | None:
         """Return what came; None if the host has closed it."""
@@ -77,8 +78,6 @@ class Terminal:
     def close(self) -> None:
         """Pull the cable."""
         os.close(self.fd)
-
-
 
 
 def lay_link(link: Path, name: str) -> None:
