@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Any
 
+import msgspec
+
+from callboard import catalog
 from callboard.config.printer import Printer
 from callboard.printing.happening import Happening
 from callboard.printing.machine import Machine
@@ -227,9 +230,19 @@ class Joined:
 
     def _take(self) -> None:
         for happening in self.machine.take():
+            assert_known(happening)
             self.happenings.append((self.now, happening))
             is_state = happening.name == "PrinterStateChanged"
             self.story.append(f"state {happening.data['state_id']}" if is_state else happening.name)
+
+
+def assert_known(happening: Happening) -> None:
+    """Check that an event carries what the catalog says, and nothing else."""
+    topic = catalog.topic(f"octoprint.{happening.name}")
+    assert topic is not None, happening
+    msgspec.convert(happening.data, topic.payload)
+    assert happening.data.keys() <= catalog.keys(topic), happening
+    msgspec.json.encode(happening.data)
 
 
 def _bare(line: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any, Final
 from callboard.config.printer import Printer
 from callboard.printing import wishes
 from callboard.printing.gcode import command
-from callboard.printing.hearing import Hearing
 from callboard.printing.job import State
 from callboard.printing.life import Life
 from callboard.printing.marlin import Kind
+from callboard.printing.meaning import Meaning
 from callboard.printing.program import Program
 from callboard.printing.steering import Steering, selection_of
 from callboard.printing.transfer import short_name
@@ -35,8 +35,8 @@ _CONNECTABLE: Final = frozenset({State.OFFLINE, State.CLOSED_WITH_ERROR})
 class Granting:
     """Answers the wishes to one printer."""
 
-    def __init__(self, printer: Printer, life: Life, steering: Steering, hearing: Hearing) -> None:
-        self._printer, self._life, self._steering, self._hearing = printer, life, steering, hearing
+    def __init__(self, printer: Printer, life: Life, steering: Steering, meaning: Meaning) -> None:
+        self._printer, self._life, self._steering, self._meaning = printer, life, steering, meaning
         self.leaving = False
 
     def grant(self, wish: Wish) -> Answer:
@@ -225,10 +225,10 @@ class Granting:
         return short_name(program.name, [entry.name for entry in self._steering.card.files])
 
     def _reply(self, wish: wishes.Reply) -> Answer:
-        if not self._hearing.prompt.has(wish.choice):
+        if not self._meaning.prompt.has(wish.choice):
             return self._no("asks nothing that this would answer.")
         self._steering.talk.send([f"M876 S{wish.choice}"], Kind.MANUAL)
-        self._hearing.prompt.forget()
+        self._meaning.prompt.forget()
         return self._yes("Answered.")
 
     def _emergency(self, _: wishes.EmergencyStop) -> Answer:

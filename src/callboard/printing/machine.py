@@ -1,6 +1,6 @@
 """One printer as the host sees it, sans-IO: bytes, wishes and the time in; bytes and happenings out.
 
-    link --bytes--> Protocol --Report--> Hearing --+
+    link --bytes--> Protocol --Report--> Meaning --+
                                                    +--> Steering (flows, states) --> Happenings
     somebody --Wish--> Granting ------------------+             |
     link <--bytes-- Protocol <--Line-- Feed (the program), Talk (all else)
@@ -19,10 +19,10 @@ from typing import Any
 from callboard.config.printer import Printer
 from callboard.printing.granting import Granting
 from callboard.printing.happening import Happening
-from callboard.printing.hearing import Hearing
 from callboard.printing.job import State, Trigger
 from callboard.printing.life import Life
 from callboard.printing.marlin import Marlin, Protocol
+from callboard.printing.meaning import Meaning
 from callboard.printing.showing import status
 from callboard.printing.steering import Steering
 from callboard.printing.timeouts import Timeouts
@@ -37,8 +37,8 @@ class Machine:
         self._life = Life(now)
         self._protocol = Protocol(_settings(printer))
         self._steering = Steering(printer, self._life, self._protocol)
-        self._hearing = Hearing(self._life, self._steering)
-        self._granting = Granting(printer, self._life, self._steering, self._hearing)
+        self._meaning = Meaning(self._life, self._steering)
+        self._granting = Granting(printer, self._life, self._steering, self._meaning)
 
     # The link's fate
 
@@ -60,14 +60,14 @@ class Machine:
         """The link is open: greet the printer."""
         self.connecting(now)
         self._forget()
-        self._hearing.port = (port, baudrate)
+        self._meaning.port = (port, baudrate)
         if self._life.go(Trigger.OPENED):
             self._protocol.open(now)
 
     def closed(self, now: float, reason: str = "") -> None:
         """The link is closed, by us or not; `reason` says why, in a sentence."""
         self._life.now = now
-        life, connected = self._life, self._hearing.connected
+        life, connected = self._life, self._meaning.connected
         self._steering.lost(reason or "The link to the printer was lost.")
         self._protocol.close()
         if self._steering.card.forget():
@@ -80,7 +80,7 @@ class Machine:
 
     def _forget(self) -> None:
         self._steering.wants_close = None
-        self._hearing.forget()
+        self._meaning.forget()
         self._granting.leaving = False
 
     # In and out
@@ -88,13 +88,13 @@ class Machine:
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes that the printer sent."""
         self._life.now = now
-        self._hearing.hear(self._protocol.receive(data, now))
+        self._meaning.hear(self._protocol.receive(data, now))
         self._steering.settle()
 
     def tick(self, now: float) -> None:
         """Do what is due."""
         self._life.now = now
-        self._hearing.hear(self._protocol.tick(now))
+        self._meaning.hear(self._protocol.tick(now))
         self._steering.card.tick(now)
         self._steering.settle()
 
@@ -138,12 +138,12 @@ class Machine:
     @property
     def terminal(self) -> deque[str]:
         """The last lines both ways, `Send: ...` and `Recv: ...`."""
-        return self._hearing.terminal
+        return self._meaning.terminal
 
     def status(self, now: float) -> Mapping[str, Any]:
         """Return what is true now: state, temperatures, job, progress, position and so on; see `showing`."""
         self._life.now = now
-        return status(self._life, self._steering, self._hearing)
+        return status(self._life, self._steering, self._meaning)
 
 
 def _settings(printer: Printer) -> Marlin:

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callboard.printing.hearing import Hearing
 from callboard.printing.life import Life, Run
+from callboard.printing.meaning import Meaning
 from callboard.printing.steering import Steering
 
 
-def status(life: Life, steering: Steering, hearing: Hearing) -> Mapping[str, Any]:
+def status(life: Life, steering: Steering, meaning: Meaning) -> Mapping[str, Any]:
     """Return state, job, progress, temperatures, position, card, prompt, firmware and resends."""
     return {
         "state": {"id": life.state.name, "text": life.text},
-        "firmware": hearing.firmware or None,
+        "firmware": meaning.firmware or None,
         "temperatures": {
             name: {"actual": actual, "target": target}
-            for name, (actual, target) in hearing.temperatures.items()
+            for name, (actual, target) in meaning.temperatures.items()
         },
         "position": steering.tracking.position(computed=not life.from_card),
         "job": _job(life),
@@ -32,11 +32,11 @@ def status(life: Life, steering: Steering, hearing: Hearing) -> Mapping[str, Any
                 {"name": each.name, "size": each.size, "long": each.long} for each in steering.card.files
             ],
         },
-        "prompt": hearing.prompt.status(),
+        "prompt": meaning.prompt.status(),
         "waiting": steering.protocol.waiting or None,
-        "waits_for_user": hearing.waits,
+        "waits_for_user": meaning.waits,
         "resends": steering.protocol.resends,
-        "resend_ratio": hearing.resend_ratio,
+        "resend_ratio": meaning.resend_ratio,
     }
 
 

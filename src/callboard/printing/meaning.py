@@ -1,4 +1,4 @@
-"""Hearing: what each report of the protocol means for the printer's life.
+"""Meaning: what each report of the protocol means for the printer's life.
 
 Report -> one small method by its type -> happenings, or a word to the steering
 """
@@ -54,7 +54,7 @@ LOGS: Final = 20
 """How many of them an Error carries."""
 
 
-class Hearing:
+class Meaning:
     """Takes what one printer reports."""
 
     def __init__(self, life: Life, steering: Steering) -> None:
@@ -241,30 +241,30 @@ _ACTIONS: Final[Mapping[str, Callable[[Steering], Any]]] = MappingProxyType(
 )
 """What a printer may ask for. `shutdown` is not among them: a printer does not turn its host off."""
 
-_HEARD: Final[Mapping[type[Any], Callable[[Hearing, Any], None]]] = {
-    Acknowledged: Hearing._acknowledged,
-    Said: Hearing._said,
-    Wrote: Hearing._wrote,
-    Ready: Hearing._ready,
-    FirmwareIs: Hearing._firmware,
-    CapabilitiesAre: Hearing._can,
-    Temperatures: Hearing._temperatures,
-    PositionIs: Hearing._position,
-    Restarted: Hearing._restarted,
-    Fault: Hearing._fault,
-    Busy: Hearing._busy,
-    ResendRatioHigh: Hearing._ratio,
-    SdInserted: Hearing._inserted,
-    SdRemoved: Hearing._removed,
-    SdFiles: Hearing._files,
-    SdOpened: Hearing._opened,
-    SdSelected: Hearing._selected,
-    SdProgress: Hearing._progress,
-    SdNotPrinting: Hearing._not_printing,
-    SdDone: Hearing._done,
-    SdWriting: Hearing._writing,
-    SdSaved: Hearing._saved,
-    SdDeleted: Hearing._deleted,
-    SdFailed: Hearing._failed,
-    ActionAsked: Hearing._asked,
+_HEARD: Final[Mapping[type[Any], Callable[[Meaning, Any], None]]] = {
+    Acknowledged: Meaning._acknowledged,
+    Said: Meaning._said,
+    Wrote: Meaning._wrote,
+    Ready: Meaning._ready,
+    FirmwareIs: Meaning._firmware,
+    CapabilitiesAre: Meaning._can,
+    Temperatures: Meaning._temperatures,
+    PositionIs: Meaning._position,
+    Restarted: Meaning._restarted,
+    Fault: Meaning._fault,
+    Busy: Meaning._busy,
+    ResendRatioHigh: Meaning._ratio,
+    SdInserted: Meaning._inserted,
+    SdRemoved: Meaning._removed,
+    SdFiles: Meaning._files,
+    SdOpened: Meaning._opened,
+    SdSelected: Meaning._selected,
+    SdProgress: Meaning._progress,
+    SdNotPrinting: Meaning._not_printing,
+    SdDone: Meaning._done,
+    SdWriting: Meaning._writing,
+    SdSaved: Meaning._saved,
+    SdDeleted: Meaning._deleted,
+    SdFailed: Meaning._failed,
+    ActionAsked: Meaning._asked,
 }
