@@ -29,6 +29,11 @@ COMMANDS = {
         "callboard.cli.hooks:app",
         "Hooks: what there is, what ran and why not, running it again.",
     ),
+    "printers": ("callboard.cli.printers:app", "Printers: what they do, and what they shall do."),
+    "files": (
+        "callboard.cli.files:app",
+        "Files: list, upload, download, move, copy, remove, analyse, transfer.",
+    ),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
     "virtual-printer": (
         "callboard.cli.virtual:virtual_printer",
