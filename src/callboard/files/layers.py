@@ -164,9 +164,9 @@ class Layers:
 
     @property
     def resting(self) -> bool:
-        """True when level moves at this height can begin no layer as long as each goes on where one ended.
+        """True when level moves at this height that go on where one ended can begin no layer.
 
-        Who skips such moves must give the last one before a travel, and the one behind it.
+        Those between two travels may be given as one, from where the first begins to where the last ends.
         """
         flat = self._number > 0 and not self._guessed
         return self.settled or (flat and self._last is not None and self._last[2] == self._top)
