@@ -101,6 +101,29 @@ class Http:
         """
         async with self._asked(method, path, body, query, PATIENCE) as response:
             answer = await _body(response)
+        return self._decoded(answer, shape)
+
+    async def send(
+        self, path: str, pieces: AsyncIterator[bytes], size: int, **query: str | int | None
+    ) -> Any:
+        """PUT `size` bytes as they come and return what the hub answers; raises as `ask` does.
+
+        The hub may refuse before the first byte is sent.
+        """
+        headers = {"Content-Length": str(size), "Expect": "100-continue"}
+        async with self._asked("PUT", path, pieces, query, PATIENCE, headers) as response:
+            answer = await _body(response)
+        return self._decoded(answer, Any)
+
+    @asynccontextmanager
+    async def fetch(
+        self, path: str, **query: str | int | None
+    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+        """Give the size of a file and its bytes as they come; raises as `ask` does."""
+        async with self._asked("GET", path, None, query, PATIENCE) as response:
+            yield response.content_length or 0, response.content.iter_any()
+
+    def _decoded(self, answer: bytes, shape: Any) -> Any:
         try:
             return msgspec.json.decode(answer, type=shape) if answer else None
         except msgspec.MsgspecError as error:
@@ -129,13 +152,13 @@ class Http:
         silence: float,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        sent = {} if body is None else {"Content-Type": "application/json"}
+        sent, data = _sendable(body)
         try:
             async with self.session.request(
                 method,
                 self.credentials.url + path,
                 params={name: str(value) for name, value in query.items() if value is not None},
-                data=None if body is None else encode_json(body),
+                data=data,
                 headers={**sent, **(headers or {})},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=silence),
             ) as response:
@@ -144,6 +167,15 @@ class Http:
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(self.credentials.url, error) from error
+
+
+def _sendable(body: Any) -> tuple[dict[str, str], Any]:
+    """Return the headers and the bytes of a body: nothing, JSON, or pieces that come one by one."""
+    if body is None:
+        return {}, None
+    if isinstance(body, AsyncIterator):
+        return {"Content-Type": "application/octet-stream"}, body
+    return {"Content-Type": "application/json"}, encode_json(body)
 
 
 def _shown(credentials: Credentials) -> dict[str, str]:

@@ -67,7 +67,8 @@ def known_kind(name: str) -> Kind:
     found = kind_of(name)
     if found is None:
         raise WrongType(
-            f"{name[-80:]!r} is not taken: G-code ends in .gcode, .gco, .g or .gc~, a model in .stl, .3mf or .obj."
+            f"{name[-80:]!r} is not taken: "
+            "G-code ends in .gcode, .gco, .g or .gc~, a model in .stl, .3mf or .obj."
         )
     return found
 
