@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,16 @@ def hook_set(*hooks: Mapping[str, Any] | Any) -> HookSet:
     return read_hooks([At(hook, line) for line, hook in enumerate(hooks, 1)], "callboard.yaml")
 
 
+async def until(met: Callable[[], Awaitable[bool] | bool], seconds: float = 30) -> None:
+    """Wait until a condition is met."""
+    async with asyncio.timeout(seconds):
+        while True:
+            told = met()
+            if told if isinstance(told, bool) else await told:
+                return
+            await asyncio.sleep(0.005)
+
+
 class Shop:
     """A hub with a bus, a store and a folder, to run hooks in."""
 
@@ -56,9 +66,11 @@ class Shop:
     async def ended(self, room: Hooks, count: int, *states: str, hook: str = "") -> list[Run]:
         """Wait for so many ended runs and return them, oldest first."""
         wanted = states or ("done", "dead", "refused", "skipped", "cancelled", "merged", "unknown")
-        async with asyncio.timeout(30):
-            while await self._count(room, hook, wanted) < count:
-                await asyncio.sleep(0.005)
+
+        async def have() -> bool:
+            return await self._count(room, hook, wanted) >= count
+
+        await until(have)
         found = await room.runs.latest(hook, wanted, limit=100_000)
         assert len(found) == count, [(run.state, run.reason) for run in found]
         return found[::-1]

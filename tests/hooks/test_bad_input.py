@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from callboard.config import load
 from callboard.hooks.model import KEYS, Printer
 from callboard.hooks.reading import read_hooks
 from callboard.hooks.template import SPECIAL
-from tests.hooks.conftest import At, Shop, hook_set
+from tests.hooks.conftest import At, Shop, hook_set, until
 
 DOCS = Path(__file__).parents[2] / "docs" / "hooks.md"
 
@@ -304,8 +305,9 @@ async def test_a_full_disk_for_a_while_loses_nothing(shop: Shop) -> None:
 
     async with shop.running(system("true")) as room:
         await pages(1)
-        await asyncio.gather(*(shop.publish("a.b", {"text": "x" * 10_000}) for _ in range(20)))
-        await asyncio.sleep(0.1)
+        with capture_logs() as logs:
+            await asyncio.gather(*(shop.publish("a.b", {"text": "x" * 10_000}) for _ in range(20)))
+            await until(lambda: any("can't be stored" in one["event"] for one in logs))
         assert await room.runs.latest() == []
         await pages(1_000_000)
         await shop.ended(room, 20, "done")

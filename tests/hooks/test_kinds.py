@@ -16,7 +16,12 @@ from aiohttp import web
 
 from callboard.event import Event
 from callboard.hooks.asking import REQUEST
-from tests.hooks.conftest import Shop
+from callboard.hooks.clock import Clock
+from callboard.hooks.lane import backoff
+from callboard.hooks.room import Hooks
+from callboard.hooks.run import Run
+from callboard.hooks.webhook import message_of
+from tests.hooks.conftest import Shop, hook_set, until
 
 
 class Printer:
@@ -93,8 +98,7 @@ async def test_late_gcode_is_skipped_unless_told_otherwise(shop: Shop) -> None:
     async with shop.running(*hooks):
         pass
     await shop.publish("a.b", {"n": 1})
-    await asyncio.sleep(0.03)
-    async with shop.running(*hooks) as room:
+    async with shop.running(*hooks, clock=Clock(pace=100_000)) as room:
         runs = {run.hook: run for run in await shop.ended(room, 2)}
     assert runs["safe"].state == "skipped"
     assert runs["safe"].reason.startswith("late: ")
@@ -119,7 +123,7 @@ class Site:
             )
         )
         if answer == "silence":
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         assert isinstance(answer, web.StreamResponse)
         return answer
 
@@ -192,13 +196,61 @@ async def test_a_webhook_whose_host_comes_back_delivers_all_in_order_with_the_sa
     async with shop.running(hook) as room:
         for n in range(20):
             await shop.publish("a.b", {"n": n})
-        await asyncio.sleep(0.1)
+        await until(lambda: tried(room, 2))
         site.answers = [web.Response(status=503), web.Response(status=429, headers={"retry-after": "0"})]
         async with serving(site, port):
             runs = await shop.ended(room, 20, "done")
     assert [json.loads(body)["data"]["n"] for _, body, _ in site.posted] == [0, 0, *range(20)]
     assert len({headers["webhook-id"] for headers, _, _ in site.posted}) == 20
     assert runs[0].attempt > 2
+
+
+async def tried(room: Hooks, often: int) -> bool:
+    """Tell whether the first run was tried so often."""
+    runs = await room.runs.latest(limit=1000)
+    return bool(runs) and runs[-1].attempt >= often
+
+
+def test_a_webhook_is_tried_for_more_than_an_hour_and_a_half() -> None:
+    [hook] = hook_set({"event": "a.b", "type": "webhook", "url": "http://localhost/"}).hooks
+    waits = [backoff(hook.policy, attempt) for attempt in range(1, hook.policy.retries + 1)]
+    assert max(waits) == 600
+    assert sum(waits) > 1.5 * 3600
+
+
+@pytest.mark.slow
+async def test_a_host_that_is_down_for_an_hour_gets_all_of_it_in_order_afterwards(shop: Shop) -> None:
+    """The clock runs 1,200 times as fast; in the middle of the hour the hub is started anew."""
+    site, clock = Site(), Clock(pace=1200)
+    async with serving(site):
+        port = int(site.url.rpartition(":")[2])
+    hooks = [
+        {"event": "a.b", "type": "webhook", "url": site.url, "name": "chat"},
+        {"event": "a.b", "type": "webhook", "url": site.url, "name": "by key", "order_by": "key"},
+    ]
+    down = clock.now()
+    for until_when in (down + 1800, down + 3700):
+        async with shop.running(*hooks, clock=clock, grace=0) as room:
+            for n in range(15):
+                await shop.publish("a.b", {"n": n + 15 * (until_when > down + 1800), "key": n % 3})
+            await until(lambda: clock.now() > until_when)  # noqa: B023
+            states = {state for one in (await room.runs.counts()).values() for state in one}
+            assert states <= {"queued", "running"}
+    async with serving(site, port), shop.running(*hooks, clock=clock) as room:
+        runs = await shop.ended(room, 60, "done")
+    assert runs[0].attempt > 8
+    posted = [json.loads(body)["data"] for _, body, _ in site.posted]
+    by_hook: dict[str, list[dict[str, int]]] = {}
+    for (headers, _, _), data in zip(site.posted, posted, strict=True):
+        by_hook.setdefault(hooks_by_id(runs)[headers["webhook-id"]], []).append(data)
+    assert [data["n"] for data in by_hook["chat"]] == list(range(30))
+    for key in range(3):
+        assert [data["n"] for data in by_hook["by key"] if data["key"] == key] == list(range(key, 30, 3))
+
+
+def hooks_by_id(runs: list[Run]) -> dict[str, str]:
+    """Return whose message each webhook-id is."""
+    return {message_of(run): run.hook for run in runs}
 
 
 async def test_a_webhook_that_is_gone_gets_nothing_more(shop: Shop, site: Site) -> None:

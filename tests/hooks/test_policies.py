@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from callboard.event import Event
+from callboard.hooks.clock import Clock
 from callboard.hooks.fields import BadHook
-from tests.hooks.conftest import Shop, hook_set
+from tests.hooks.conftest import Shop, hook_set, until
 
 
 def system(**keys: Any) -> dict[str, Any]:
@@ -79,9 +80,7 @@ async def test_a_timeout_stops_the_whole_process_group(shop: Shop) -> None:
         [run] = await shop.ended(room, 1)
     assert run.reason == "it ran longer than its timeout of 0.3 s and was stopped"
     pid = (shop.folder / "pid").read_text().strip()
-    async with asyncio.timeout(10):
-        while _alive(pid):
-            await asyncio.sleep(0.01)
+    await until(lambda: not _alive(pid))
 
 
 def _alive(pid: str) -> bool:
@@ -144,8 +143,7 @@ async def test_a_delay_outlives_a_restart_and_unless_reads_what_came_meanwhile(s
         await shop.publish("octoprint.PrintDone", {"file": "x"}, printer="a")
         await shop.publish("octoprint.PrintDone", {"file": "x"}, printer="b")
     await shop.publish("octoprint.PrintStarted", {"file": "y"}, printer="a")
-    await asyncio.sleep(0.25)
-    async with shop.running(hook) as room:
+    async with shop.running(hook, clock=Clock(pace=1000)) as room:  # it is due at once
         runs = await shop.ended(room, 2)
     assert [run.state for run in runs] == ["cancelled", "done"]
 
@@ -200,9 +198,11 @@ async def test_a_removed_hooks_waiting_runs_are_skipped_with_the_reason(shop: Sh
     async with shop.running(hook) as room:
         for _ in range(3):
             await shop.publish("a.b")
-        async with asyncio.timeout(10):
-            while len(await room.runs.latest("slow")) < 3:
-                await asyncio.sleep(0.005)
+
+        async def three() -> bool:
+            return len(await room.runs.latest("slow")) == 3
+
+        await until(three)
         await room.reload(hook_set(system(name="other")))
         runs = await shop.ended(room, 3, hook="slow")
     assert sorted(run.state for run in runs) == ["done", "skipped", "skipped"]
@@ -260,9 +260,7 @@ async def test_a_run_that_was_going_on_when_the_server_stopped_is_repeated_and_m
     command = f"sh -c 'echo $CALLBOARD_HOOK_REPEAT >> {out}; [ $CALLBOARD_HOOK_REPEAT = 1 ] || sleep 60'"
     async with shop.running(system(command=command), grace=0):
         await shop.publish("a.b")
-        async with asyncio.timeout(10):
-            while not (shop.folder / "out").exists():
-                await asyncio.sleep(0.005)
+        await until((shop.folder / "out").exists)
     async with shop.running(system(command=command)) as room:
         [run] = await shop.ended(room, 1)
     assert (run.state, run.repeats) == ("done", 1)

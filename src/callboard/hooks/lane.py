@@ -11,7 +11,6 @@ an event starts at once. A hung run costs its own lane, never another.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ import structlog
 
 from callboard.errors import StorageFailed
 from callboard.hooks.deciding import lateness
-from callboard.hooks.model import Hook
+from callboard.hooks.model import Hook, Policy
 from callboard.hooks.run import Outcome, Run
 from callboard.hooks.runs import Runs
 from callboard.hooks.system import Begun
@@ -31,13 +30,18 @@ Act = Callable[[Hook, Run, Begun | None], Awaitable[Outcome]]
 Failed = Callable[[Run, str, Outcome], None]
 
 
+def backoff(policy: Policy, attempt: int) -> float:
+    """Return the seconds to wait after an attempt, from 1: doubled each time."""
+    return min(policy.backoff * 2.0 ** min(attempt - 1, 20), LONGEST_BACKOFF)
+
+
 class Lane:
     """Runs one hook; `start` and `pump` never wait."""
 
     def __init__(
         self, hook: Hook, runs: Runs, act: Act, failed: Failed, before: asyncio.Task[None] | None = None
     ) -> None:
-        self.hook = hook
+        self.hook, self._clock = hook, runs.clock
         self.behind = True
         """True while callboard.db may have runs for this lane: nothing may overtake them."""
         self.ready = False
@@ -128,7 +132,7 @@ class Lane:
                 await self._claim()
         except StorageFailed as error:
             log_.error("hook runs can't be read", hook=self.hook.name, error=str(error))
-            self._wake_at(time.time() + 1.0)
+            self._wake_at(self._clock.now() + 1.0)
         finally:
             self._pumping = None
 
@@ -148,7 +152,7 @@ class Lane:
         """Look again when the next run is due."""
         if self._timer is not None:
             self._timer.cancel()
-        wait = min(max(due - time.time(), 0.0), 3600.0)
+        wait = min(self._clock.until(due), 3600.0)
         self._timer = asyncio.get_running_loop().call_later(wait + 0.001, self.pump)
 
     async def _work(
@@ -173,7 +177,7 @@ class Lane:
         if self.closed:
             return Outcome("skipped", self.closed)
         assert run.event is not None
-        reason = "" if run.due < 0 else lateness(self.hook, run.event, run.due, time.time())
+        reason = "" if run.due < 0 else lateness(self.hook, run.event, run.due, self._clock.now())
         return Outcome("skipped", reason) if reason else None
 
     async def _acted(self, run: Run, begun: Begun | None) -> Outcome:
@@ -189,16 +193,13 @@ class Lane:
         if outcome.state != "failed":
             await self._runs.finish(run.id, outcome.state, outcome)
         elif outcome.retry and run.attempt <= self.hook.policy.retries:
-            await self._runs.again(run.id, outcome, time.time() + self._backoff(run, outcome))
+            wait = max(backoff(self.hook.policy, run.attempt), min(outcome.retry_after, LONGEST_BACKOFF))
+            await self._runs.again(run.id, outcome, self._clock.now() + wait)
             self.behind = True
         else:
             await self._runs.finish(run.id, "dead", outcome)
         if outcome.state not in {"done", "skipped"}:
             self._report(run, outcome)
-
-    def _backoff(self, run: Run, outcome: Outcome) -> float:
-        doubled = self.hook.policy.backoff * 2.0 ** min(run.attempt - 1, 20)
-        return max(min(doubled, LONGEST_BACKOFF), min(outcome.retry_after, LONGEST_BACKOFF))
 
     def _report(self, run: Run, outcome: Outcome) -> None:
         again = outcome.state == "failed" and outcome.retry and run.attempt <= self.hook.policy.retries

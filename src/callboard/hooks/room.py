@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from types import TracebackType
@@ -25,6 +24,7 @@ from callboard.errors import CallboardError, StorageFailed
 from callboard.event import Event, new_id
 from callboard.hooks.actions import Actions
 from callboard.hooks.ahead import Ahead
+from callboard.hooks.clock import Clock
 from callboard.hooks.deciding import Decision, decide, document_of, scope_of
 from callboard.hooks.explaining import Explanation, explain
 from callboard.hooks.failure import failure
@@ -52,9 +52,16 @@ class Hooks:
     """The room; `async with Hooks(bus, store, hook_set)`: inside, hooks run."""
 
     def __init__(
-        self, bus: Bus, store: Store, hooks: HookSet, *, grace: float = 5.0, taken: Taken | None = None
+        self,
+        bus: Bus,
+        store: Store,
+        hooks: HookSet,
+        *,
+        grace: float = 5.0,
+        taken: Taken | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.runs = Runs(store)
+        self.runs = Runs(store, clock)
         self.hook_set = hooks
         self._bus = bus
         self._grace = grace
@@ -76,7 +83,7 @@ class Hooks:
         self._keeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        began = time.time()
+        began = self.runs.clock.now()
         self._intake.cursor, known = await self.runs.begin()
         self._known = set(known)
         for run in await self.runs.unknown(began):
@@ -138,7 +145,7 @@ class Hooks:
         Decisions are made as of now: what is late is skipped. A replay never takes the place of a live run.
         """
         chosen = [one for one in self.hooks if hook in {"", one.name}]
-        wants = steps(chosen, past(events), time.time(), f"replay {new_id()[:8]}")
+        wants = steps(chosen, past(events), self.runs.clock.now(), f"replay {new_id()[:8]}")
         for step in wants:
             if isinstance(step, Wanted) and step.state == "queued":
                 self._lanes[step.hook].expect()
@@ -250,7 +257,7 @@ class Hooks:
             Cancel(hook.name, scope_of(hook, event), f"unless: {event.topic} came at {_position(event)}")
             for hook in self._listening.cancelled(document)
         ]
-        now = time.time()
+        now = self.runs.clock.now()
         other = self._spelling.other(event)
         for hook in self._listening.hooks(document):
             decision = Decision("skipped", other) if other else decide(hook, event, document, now)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Callable, Collection, Sequence
 from importlib.resources import files
 from typing import Any, Final, TypeVar
@@ -19,6 +18,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from callboard.hooks import transactions
+from callboard.hooks.clock import Clock
 from callboard.hooks.journal import Journal
 from callboard.hooks.run import (
     COLUMNS,
@@ -42,8 +42,9 @@ MOST: Final = 500_000
 class Runs:
     """Everything about runs that outlives the process."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._store = store
+        self.clock = clock or Clock()
         self._last = 0
         self.journal = Journal(store.path.with_name("callboard.begun"))
         store.apply("hooks", files("callboard.hooks").joinpath("runs.sql").read_text("utf-8"))
@@ -56,7 +57,8 @@ class Runs:
 
         A repeat is marked; gcode is never repeated, its outcome stays unknown.
         """
-        cursor, known, self._last = await self._do(transactions.begin)
+        now = self.clock.now()
+        cursor, known, self._last = await self._do(lambda db: transactions.begin(db, now))
         self.journal.open(cursor or "")
         return cursor, known
 
@@ -77,7 +79,8 @@ class Runs:
     async def store_read(self, steps: Sequence[Step], cursor: str | None) -> list[int | None]:
         """Store what was read and move the cursor; returns each run's id, None where it was there already."""
         numbers = [(step.number or self.number()) if isinstance(step, Wanted) else 0 for step in steps]
-        return await self._do(lambda db: transactions.store_read(db, steps, numbers, cursor))
+        now = self.clock.now()
+        return await self._do(lambda db: transactions.store_read(db, steps, numbers, cursor, now))
 
     async def claim(self, hook: str, busy: Collection[str], free: int, *, ready: bool) -> Claimed:
         """Mark up to `free` runs that may start now as running, and return them.
@@ -85,8 +88,8 @@ class Runs:
         `busy` keys are left alone, and a key's first run holds back those behind it; runs with a
         delay are left until `ready`.
         """
-        blocked = set(busy)
-        return await self._do(lambda db: transactions.claim(db, hook, blocked, free, ready))
+        blocked, now = set(busy), self.clock.now()
+        return await self._do(lambda db: transactions.claim(db, hook, blocked, free, ready, now))
 
     async def waiting(self) -> frozenset[str]:
         """Return the names of the hooks that have queued runs."""
@@ -95,11 +98,13 @@ class Runs:
 
     async def finish(self, run: int, state: str, outcome: Outcome) -> None:
         """Keep how a run ended; its event is kept only when it may be redriven."""
-        await self._do(lambda db: transactions.finish(db, run, state, outcome, 0.0))
+        now = self.clock.now()
+        await self._do(lambda db: transactions.finish(db, run, state, outcome, 0.0, now))
 
     async def again(self, run: int, outcome: Outcome, after: float) -> None:
         """Put a run back into the queue, not before `after` (seconds since 1970)."""
-        await self._do(lambda db: transactions.finish(db, run, "queued", outcome, after))
+        now = self.clock.now()
+        await self._do(lambda db: transactions.finish(db, run, "queued", outcome, after, now))
 
     async def abandon(self, known: Collection[str], reason: str) -> int:
         """Skip what waits for hooks that are not `known` any more; returns how many runs."""
@@ -108,7 +113,7 @@ class Runs:
             "WHERE state = 'queued' AND hook NOT IN (SELECT value FROM json_each(?))"
         )
         names = msgspec.json.encode(list(known)).decode()
-        return await self._store.write(sql, (reason, time.time(), names))
+        return await self._store.write(sql, (reason, self.clock.now(), names))
 
     async def forget(self, known: Collection[str]) -> None:
         """Forget from where on hooks listened that are not `known` any more."""
@@ -156,7 +161,8 @@ class Runs:
     async def prune(self, keep: float = KEEP, most: int = MOST) -> int:
         """Forget ended runs that are older than `keep` seconds, or too many; in slices."""
         gone = 0
-        while slice_gone := await self._do(lambda db: transactions.prune(db, time.time() - keep, most)):
+        before = self.clock.now() - keep
+        while slice_gone := await self._do(lambda db: transactions.prune(db, before, most)):
             gone += slice_gone
         return gone
 

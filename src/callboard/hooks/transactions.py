@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -26,9 +25,8 @@ from callboard.hooks.run import (
 _CANDIDATES: Final = 256
 
 
-def begin(db: sqlite3.Connection) -> tuple[str | None, frozenset[str], int]:
+def begin(db: sqlite3.Connection, now: float) -> tuple[str | None, frozenset[str], int]:
     """Queue again what was running, as a repeat, gcode never; returns cursor, known hooks, highest id."""
-    now = time.time()
     db.execute(
         "UPDATE hook_run SET state = 'unknown', ended = ?, reason = ? "
         "WHERE state = 'running' AND kind = 'gcode'",
@@ -42,10 +40,9 @@ def begin(db: sqlite3.Connection) -> tuple[str | None, frozenset[str], int]:
 
 
 def store_read(
-    db: sqlite3.Connection, steps: Sequence[Step], numbers: Sequence[int], cursor: str | None
+    db: sqlite3.Connection, steps: Sequence[Step], numbers: Sequence[int], cursor: str | None, now: float
 ) -> list[int | None]:
     """Store steps in order, runs under these numbers, and move the cursor; returns the id of each new run."""
-    now = time.time()
     kept: dict[int, bytes] = {}
     ids = [_step(db, step, number, now, kept) for step, number in zip(steps, numbers, strict=True)]
     if cursor is not None:
@@ -139,9 +136,10 @@ def _cancel(db: sqlite3.Connection, cancel: Cancel, now: float) -> None:
     db.execute(sql, (now, cancel.reason, cancel.hook, cancel.origin, cancel.scope, cancel.scope))
 
 
-def claim(db: sqlite3.Connection, hook: str, blocked: set[str], free: int, ready: bool) -> Claimed:
+def claim(
+    db: sqlite3.Connection, hook: str, blocked: set[str], free: int, ready: bool, now: float
+) -> Claimed:
     """Mark what may start now as running: the first run of each key that is not blocked."""
-    now = time.time()
     claimed: list[int] = []
     wakes: list[float] = []
     full = _CANDIDATES
@@ -190,7 +188,7 @@ def _candidates(
     return db.execute(sql, (hook, until, blocked_json, _CANDIDATES)).fetchall()
 
 
-def finish(db: sqlite3.Connection, run: int, state: str, outcome: Outcome, after: float) -> None:
+def finish(db: sqlite3.Connection, run: int, state: str, outcome: Outcome, after: float, now: float) -> None:
     """Write down how an attempt ended; the event is kept only as long as it may be needed."""
     output = outcome.output
     keeps = state == "queued" or state in REDRIVABLE
@@ -201,7 +199,7 @@ def finish(db: sqlite3.Connection, run: int, state: str, outcome: Outcome, after
             *(
                 state,
                 after,
-                None if state == "queued" else time.time(),
+                None if state == "queued" else now,
                 outcome.command[:65536],
                 outcome.exit,
             ),

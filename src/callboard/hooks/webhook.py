@@ -125,17 +125,22 @@ class Webhooks:
 
 def headers_of(action: Webhook, run: Run, body: bytes) -> dict[str, str]:
     """Return a request's headers; a retry has the same webhook-id and a new time."""
-    message = hashlib.sha256(f"{run.hook}\n{run.position}\n{run.origin}".encode()).hexdigest()[:32]
+    message = message_of(run)
     now = int(time.time())
     kind = "application/cloudevents+json" if action.body is None else "application/json"
-    own = {"content-type": kind, "webhook-id": f"msg_{message}", "webhook-timestamp": str(now)}
+    own = {"content-type": kind, "webhook-id": message, "webhook-timestamp": str(now)}
     if action.secret:
-        own["webhook-signature"] = sign(action.secret, f"msg_{message}", now, body)
+        own["webhook-signature"] = sign(action.secret, message, now, body)
     return {
         "user-agent": "callboard",
         **{name.lower(): value for name, value in action.headers.items()},
         **own,
     }
+
+
+def message_of(run: Run) -> str:
+    """Return the id of a run's message: the same for each attempt."""
+    return "msg_" + hashlib.sha256(f"{run.hook}\n{run.position}\n{run.origin}".encode()).hexdigest()[:32]
 
 
 def judged(status: int, wait: float, shown: str, output: Output) -> Outcome:
