@@ -43,6 +43,10 @@ class Analyser(Struct, frozen=True):
     """Tools that a printer may have: what T chooses beyond is passed over."""
 
 
+USUAL: Final = Analyser()
+"""As the reference reads files."""
+
+
 class Analysis(Struct, frozen=True):
     """What a file will do: lengths in mm, volumes in cm^3, seconds."""
 
@@ -75,7 +79,7 @@ class Analysis(Struct, frozen=True):
 
 def analyse(
     path: Path,
-    settings: Analyser = Analyser(),
+    settings: Analyser = USUAL,
     progress: Callable[[float], None] | None = None,
     *,
     block: int = BLOCK,

@@ -25,6 +25,7 @@ class Steps:
         self._told = 0
 
     def __call__(self, done: float) -> None:
+        """Say how much is done, 0 to 1."""
         percent = int(done * 100)
         if percent > self._told:
             self._told = percent

@@ -54,7 +54,9 @@ class Axes:
 
     def ways(self) -> dict[str, Way]:
         """Return what becomes of X, Y, Z and E."""
-        series = {letter: self.given(letter, LARGEST_NUMBER if letter == "E" else LARGEST) for letter in "XYZE"}
+        series = {
+            letter: self.given(letter, LARGEST_NUMBER if letter == "E" else LARGEST) for letter in "XYZE"
+        }
         named = self._named(series)
         return {letter: self._way(letter, series[letter], named) for letter in "XYZE"}
 

@@ -35,17 +35,17 @@ class Heights:
     def _run(
         self, moves: Moves, laying: Indices, begin: int, until: int, travels: list[int], travel: int
     ) -> None:
-        """Take in level moves at one height: each until the rule rests, then those behind a travel."""
-        at = begin
-        while at < until:
-            self._lay(moves, int(laying[at]))
-            if self._rule.settled:
-                return
-            at += 1
+        """Take in level moves at one height, those between two travels as one once the rule rests."""
+        self._lay(moves, int(laying[begin]), int(laying[begin]))
+        at = begin + 1
+        while at < until and not self._rule.settled:
+            end = at + 1
             if self._rule.resting:
-                while travels[travel] < at:
+                while travels[travel] <= at:
                     travel += 1
-                at = max(at, min(travels[travel], until - 1))
+                end = min(travels[travel], until)
+            self._lay(moves, int(laying[at]), int(laying[end - 1]))
+            at = end
 
     def _runs(self, moves: Moves, laying: Indices) -> tuple[Flags, Flags]:
         """Return which moves go on level at the height of the one before, and which begin elsewhere."""
@@ -61,9 +61,10 @@ class Heights:
         self._count(self._rule.end())
         return self.layers
 
-    def _lay(self, moves: Moves, line: int) -> None:
+    def _lay(self, moves: Moves, line: int, last: int) -> None:
+        """Give the rule what is laid from `line` on to the end of `last`."""
         x, y, z = moves.x, moves.y, moves.z
-        end = (float(x[line + 1]), float(y[line + 1]), float(z[line + 1]))
+        end = (float(x[last + 1]), float(y[last + 1]), float(z[last + 1]))
         start = (float(x[line]), float(y[line]), float(z[line]))
         if line <= moves.told:
             start = self._as_known(moves, line, start, end)
@@ -92,7 +93,7 @@ class Heights:
     def _across(self, moves: Moves, printing: Indices) -> Flags:
         after = printing + 1
         across = (moves.x[printing] != moves.x[after]) | (moves.y[printing] != moves.y[after])
-        return across if moves.arcs is None else across | np.isin(printing, moves.arcs.lines)
+        return np.asarray(across if moves.arcs is None else across | np.isin(printing, moves.arcs.lines))
 
     def _count(self, changes: tuple[LayerChange, ...]) -> None:
         for change in changes:

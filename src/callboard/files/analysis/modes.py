@@ -66,7 +66,7 @@ def switched(on: Indices, off: Indices, count: int, before: bool) -> Flags | Non
     if not len(on) and not before:
         return None
     series = merged((on, np.ones(len(on))), (off, np.zeros(len(off))))
-    return held(series, count, float(before)) != 0
+    return np.asarray(held(series, count, float(before)) != 0)
 
 
 def merged(*series: Series) -> Series:

@@ -78,7 +78,9 @@ class Moves:
 
     def stops(self) -> Indices:
         """Return the lines at which all motion ends before the next begins."""
-        return np.sort(np.concatenate((self._specials.of("G", 4, 28, 29), self._specials.of("M", 0, 1, 109, 190, 400))))
+        return np.sort(
+            np.concatenate((self._specials.of("G", 4, 28, 29), self._specials.of("M", 0, 1, 109, 190, 400)))
+        )
 
     def _places(self, letter: str, way: Way) -> Floats:
         self._tell(letter, way)
@@ -144,7 +146,9 @@ class Moves:
         if len(kinds):
             self._modes.withdrawn = bool(kinds[-1])
         lines, backwards = lines[real], kinds[real] != 0
-        length, speed, more, forth_speed = (each[lines] if isinstance(each, np.ndarray) else each for each in setting)
+        length, speed, more, forth_speed = (
+            each[lines] if isinstance(each, np.ndarray) else each for each in setting
+        )
         lengths = np.where(backwards, -length, length + more)
         speeds = np.where(backwards, speed, np.where(forth_speed > 0, forth_speed, speed))
         return (lines, lengths), np.where(speeds > 0, speeds, self.feeds[lines])

@@ -40,7 +40,7 @@ _SLOWEST: Final = 0.01
 
 
 class _Lot(NamedTuple):
-    """Moves: their lengths in mm, the speeds asked for, the accelerations, the speeds at the corners before."""
+    """Moves: lengths in mm, speeds asked for, accelerations, and speeds at the corners before."""
 
     lengths: Floats
     speeds: Floats
@@ -85,7 +85,9 @@ class Planner:
         moved = np.flatnonzero((moves.distance > 0) | (filament != 0))
         limits = self._limits_at(moves.lines, moved)
         filament, distance = filament[moved], moves.distance[moved]
-        steps = np.stack([np.diff(moves.x)[moved], np.diff(moves.y)[moved], np.diff(moves.z)[moved], filament])
+        steps = np.stack(
+            [np.diff(moves.x)[moved], np.diff(moves.y)[moved], np.diff(moves.z)[moved], filament]
+        )
         lengths = np.where(distance > 0, distance, np.abs(filament))
         units = steps / lengths
         speeds = np.minimum(moves.feeds[moved] / 60, _least(limits["M203"], units))

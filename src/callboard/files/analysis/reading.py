@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from callboard.files.analysis import Analyser, Analysis, NotGcode
 from callboard.files.analysis.blocks import Block, blocks
@@ -96,7 +96,10 @@ class Reading:
         for tool, length in sorted(self._filament.used.items()):
             section = math.pi * (self._diameters.of(tool) / 2) ** 2
             if length > 0:
-                found[f"tool{tool}"] = {"length": round(length, 5), "volume": round(length * section / 1000, 6)}
+                found[f"tool{tool}"] = {
+                    "length": round(length, 5),
+                    "volume": round(length * section / 1000, 6),
+                }
         return found
 
 

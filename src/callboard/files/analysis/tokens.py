@@ -107,7 +107,7 @@ class Lines:
         return np.isin(lines, self._line[self._kinds[:-1] == ord(letter)])
 
     def _read_codes(self, ends: Indices) -> None:
-        """Set `codes`, `specials` (the lines with any other command than MOVE), and two counts:
+        """Set `codes`, `specials` (the lines with any other command than MOVE), and two counts.
 
         `written`, the lines that are not empty, and `commands`, those with a command.
         """
@@ -146,7 +146,7 @@ class Lines:
         sign = self._bytes[begin]
         begin = begin + ((sign >> np.uint8(5)) == 1)
         length = end - begin
-        values = _from_words(self._words[begin] << ((8 - length) << 3).view(U), length)
+        values = _from_words(_cut_short(self._words[begin], 8 - length), length)
         long = np.flatnonzero(length > 8)
         if len(long):
             values[long] = self._long_values(begin[long], length[long])
@@ -158,10 +158,12 @@ class Lines:
         """Return numbers of more than eight characters; what stands behind the sixteenth is cut off."""
         cut = np.minimum(length, 16)
         low = self._words[begin + cut - 8]
-        high = self._words[begin] << ((16 - cut) << 3).view(U)
+        high = _cut_short(self._words[begin], 16 - cut)
         low, low_point, in_low = _packed(low)
         high, high_point, in_high = _packed(high)
-        places = np.where(in_low, _places(low_point) - U(1), np.where(in_high, _places(high_point) + U(7), U(0)))
+        places = np.where(
+            in_low, _places(low_point) - U(1), np.where(in_high, _places(high_point) + U(7), U(0))
+        )
         values = (_integer(high) * _TENS[np.where(in_low, 7, 8)] + _integer(low)) / _TENS[places]
         wrong = ((low | high) & _NOT_DIGITS) != 0
         wrong |= (in_low & in_high) | ((length > 16) & ~in_low & ~in_high)
@@ -173,6 +175,11 @@ def _uncommented(text: bytes) -> bytes:
     if b"(" in text:
         return _BRACKETS.sub(b"", text)
     return _COMMENT.sub(b"", text) if b";" in text else text
+
+
+def _cut_short(words: Words, count: Indices) -> Words:
+    """Let the first bytes of words end in the top byte: `count` bytes behind them go."""
+    return np.left_shift(words, (count << 3).view(np.uint64))
 
 
 def _packed(words: Words) -> tuple[Words, Words, Flags]:
