@@ -241,6 +241,15 @@ def test_a_spiral_on_one_other_layer_is_measured_by_its_first_turn(height: float
     assert len(layers(text)) == 1 + 40
 
 
+def test_a_spiral_from_the_bed_is_measured_by_its_first_turn() -> None:
+    assert len(layers("M83\nG0 X60 Y50 Z0\n" + spiral(0, 6, height=0.3))) == 20
+
+
+def test_a_climb_that_never_closes_counts_by_the_first_layer() -> None:
+    away = "\n".join(f"G1 X{60 + at} Y50 Z{0.2 + at * 0.01:.3f} E1" for at in range(1, 300))
+    assert 9 <= len(layers("M83\n" + square(0.2) + "\nG0 X60 Y50\n" + away)) <= 16
+
+
 def test_a_ramp_to_a_level_wall_is_one_layer() -> None:
     def ramped(low: float, high: float) -> str:
         mid = round((low + high) / 2, 3)

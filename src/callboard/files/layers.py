@@ -209,10 +209,14 @@ class Layers:
             held = () if trace.left_alone_by((start[0], start[1], z)) else self._first(trace.z)
             self._trace = None
             return held + (self._laid(start[2], z) if held else self._held(level, start, *reached))
+        if not level:
+            changes = self._first(z)
+            self._base, self._guessed = start[2], True
+            return changes
         if trace is None:
             trace = self._trace = _Trace(z)
         trace.add(start, *reached)
-        return () if level and trace.may_prime() else self._first(z)
+        return () if trace.may_prime() else self._first(z)
 
     def _first(self, z: float) -> tuple[LayerChange, ...]:
         self._trace = None
