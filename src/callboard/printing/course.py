@@ -61,7 +61,7 @@ class Course:
     ) -> None:
         self._life, self._talk, self._tracking = life, talk, tracking
         self._protocol, self._printer = protocol, printer
-        self._captured = False
+        self._captured: dict[str, Any] | None = None
 
     def start(self, source: Source, user: str | None, *, by_itself: bool = False) -> Flow:
         """Start the selected file; `by_itself`: the printer has begun already."""
@@ -71,6 +71,7 @@ class Course:
             return
         life.run = Run(selection, user, life.now)
         program = selection.program
+        self._captured = None
         self._tracking.begin(None if program is None else program.layers)
         self._protocol.begin(numbered=True)
         life.say("PrintStarted", life.run.payload())
@@ -85,17 +86,18 @@ class Course:
         if not life.go(Trigger.PAUSE):
             return
         yield from source.pause()
+        self._captured = None
         yield from self._capture()
         self._paused(user, from_gcode=from_gcode)
         yield from self.script(Script.AfterPrintPaused)
-        if self._captured:
-            self.say_position("pause")
+        if self._captured is not None:
+            life.say("PositionUpdate", self._captured | {"reason": "pause"})
         life.go(Trigger.STANDS)
 
     def firmware_paused(self) -> None:
         """Take note that the firmware paused by itself: no scripts, no questions."""
         if self._life.go(Trigger.PAUSE):
-            self._captured = False
+            self._captured = None
             self._paused(None, from_gcode=True)
             self._life.go(Trigger.STANDS)
 
@@ -108,7 +110,7 @@ class Course:
         life.say("PrintResumed", run.payload() | _by(user))
         if not by_firmware:
             yield from self.script(Script.BeforePrintResumed)
-        self._tracking.forget_report()
+        self._captured = None
         yield from source.resume()
         life.go(Trigger.GOES_ON)
 
@@ -211,10 +213,11 @@ class Course:
         yield Until(self._talk.send(["M400"]).done)
         self._tracking.forget_report()
         self._talk.send(["M114"])
-        self._captured = yield Until(self._tracking.has_report, self._life.now + POSITION)
+        if (yield Until(self._tracking.has_report, self._life.now + POSITION)):
+            self._captured = self._tracking.position(computed=not self._life.from_card)
 
     def _stop_payload(self, run: Run) -> dict[str, Any]:
-        where = self._tracking.position(computed=not self._life.from_card)
+        where = self._captured or self._tracking.position(computed=not self._life.from_card)
         return run.payload() | {"position": where, "fileposition": run.done, "progress": run.progress}
 
     def _over(self) -> None:
@@ -238,7 +241,12 @@ class Course:
         selection = run.selection if run is not None else life.selection
         known = selection.payload(run.user if run is not None else None) if selection is not None else {}
         progress = {"progress": run.progress} if run is not None else {}
-        return {**self._tracking.position(), **known, **progress, "printer": self._printer.name}
+        return {
+            **(self._captured or self._tracking.position()),
+            **known,
+            **progress,
+            "printer": self._printer.name,
+        }
 
 
 def _by(user: str | None) -> dict[str, Any]:

@@ -47,7 +47,6 @@ class Feed:
     def begin(self, program: Program, *, copying: bool = False) -> None:
         """Begin with a program's first line; `copying` to the card nothing in it means anything to us."""
         self.stop()
-        self.fault = ""
         try:
             program.rewind()
         except (OSError, ValueError, BadProgram) as error:
@@ -63,6 +62,7 @@ class Feed:
         self._ahead.clear()
         self._again.clear()
         self._held, self.more = True, False
+        self.fault = ""
 
     def hold(self) -> None:
         """Stop here; what was not written yet comes again after `go_on`."""

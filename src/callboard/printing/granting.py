@@ -37,7 +37,6 @@ class Granting:
 
     def __init__(self, printer: Printer, life: Life, steering: Steering, meaning: Meaning) -> None:
         self._printer, self._life, self._steering, self._meaning = printer, life, steering, meaning
-        self.leaving = False
 
     def grant(self, wish: Wish) -> Answer:
         """Grant a wish, or refuse it; the program of a refused one is closed."""
@@ -52,7 +51,7 @@ class Granting:
         if gate is None:
             return Answer(False, f"{self._printer.name} knows no such wish.")
         states, begin = gate
-        if self.leaving and not isinstance(wish, wishes.Disconnect):
+        if self._steering.leaving and not isinstance(wish, wishes.Disconnect):
             return self._no("is being disconnected: connect it again first.")
         if states is not None and self._life.state not in states:
             return self._in_the_way()
@@ -238,12 +237,11 @@ class Granting:
         return self._yes("It is stopped.")
 
     def _disconnect(self, _: wishes.Disconnect) -> Answer:
-        if self.leaving or self._life.state in _CONNECTABLE:
+        if self._steering.leaving or self._life.state in _CONNECTABLE:
             return self._yes("The link is closed, or about to be.")
         if not self._life.is_open:
             self._steering.wants_close = "Disconnected on request."
             return self._yes("The link is closed.")
-        self.leaving = True
         self._steering.leave()
         return self._yes("The link is being closed.")
 

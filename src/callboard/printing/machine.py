@@ -79,9 +79,8 @@ class Machine:
         life.go(Trigger.CLOSED)
 
     def _forget(self) -> None:
-        self._steering.wants_close = None
+        self._steering.forget()
         self._meaning.forget()
-        self._granting.leaving = False
 
     # In and out
 

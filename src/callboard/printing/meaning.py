@@ -206,7 +206,7 @@ class Meaning:
         if self.prompt.action(name, report.params):
             return
         act = _ACTIONS.get(name)
-        if act is not None and self._life.is_open:
+        if act is not None and self._life.is_open and not self._steering.leaving:
             act(self._steering)
 
 

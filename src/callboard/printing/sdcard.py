@@ -151,6 +151,7 @@ class SdCard:
     def stop(self) -> None:
         """Ask no more; the card itself is stopped by `cancel`."""
         self._poll = inf
+        self.fault = ""
 
     def cancel(self) -> Flow:
         """Let the card stop, and go back to the first byte; what follows need not wait for it."""

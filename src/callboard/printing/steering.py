@@ -56,7 +56,7 @@ class Steering:
         self._file = FileSource(self.feed, self.talk, protocol)
         self._flows, self._aside = Flows(), Flows()
         self._intent: Intent | None = None
-        self.wants_close: str | None = None
+        self.forget()
 
     @property
     def source(self) -> Source:
@@ -67,6 +67,11 @@ class Steering:
     def due(self) -> float:
         """When there is something to do by itself."""
         return min(self._flows.due, self._aside.due, self.card.due, self.life.now if self.feed.more else inf)
+
+    def forget(self) -> None:
+        """Forget what only a connection knows."""
+        self.wants_close: str | None = None
+        self.leaving = False
 
     # The verbs
 
@@ -159,7 +164,9 @@ class Steering:
     def restarted(self) -> None:
         """Take note that the printer restarted by itself: it has forgotten all that we sent."""
         self.talk.forget()
-        self._stop_all()
+        self._stop_job()
+        if not self.leaving:
+            self._aside.stop()
         if self.life.state is State.TRANSFERRING:
             self.life.go(Trigger.TRANSFERRED)
             self.transfers.fail()
@@ -170,6 +177,9 @@ class Steering:
 
     def leave(self) -> None:
         """Close the link when the script for it is done; a job ends now."""
+        if self.leaving:
+            return
+        self.leaving = True
         self.life.say("Disconnecting")
         self._flows.stop()
         self._forget_plans()
@@ -290,8 +300,11 @@ class Steering:
             self.protocol.urgent(line)
 
     def _stop_all(self) -> None:
-        self._flows.stop()
         self._aside.stop()
+        self._stop_job()
+
+    def _stop_job(self) -> None:
+        self._flows.stop()
         self._forget_plans()
         self.feed.stop()
         self.card.stop()

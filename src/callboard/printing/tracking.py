@@ -20,6 +20,7 @@ from callboard.printing.progress import LOCAL_WINDOW, SD_WINDOW, Estimator
 _AXES: Final = ("x", "y", "z", "e", "t", "f")
 _SAID_WHEN_WRITTEN: Final = "EStop"
 _MOVES: Final = frozenset({"G0", "G1", "G2", "G3"})
+_MOVED: Final = _MOVES | {"G28", "G92"}
 _E: Final = re.compile(r"\s*[Ee]\s*[-+]?[0-9.]+")
 
 
@@ -52,6 +53,8 @@ class Tracking:
         event = EVENTS.get(command.code)
         if event is not None and event != _SAID_WHEN_WRITTEN:
             self._life.say(event)
+        if self._reported and command.code in _MOVED:
+            self._reported = {}
         changes = self._motion.feed(command if of_file else _without_e(command))
         if changes:
             self._tell(changes, of_file)
