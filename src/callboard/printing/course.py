@@ -6,7 +6,7 @@ of 3.8. Who prints (a file from here, or the printer's card) is the `Source`: wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Final, Protocol
 
 from callboard.config.printer import Printer
@@ -86,8 +86,7 @@ class Course:
         if not life.go(Trigger.PAUSE):
             return
         yield from source.pause()
-        self._captured = None
-        yield from self._capture()
+        self._captured = yield from self._capture()
         self._paused(user, from_gcode=from_gcode)
         yield from self.script(Script.AfterPrintPaused)
         if self._captured is not None:
@@ -208,13 +207,14 @@ class Course:
         if from_gcode:
             life.say("Paused")
 
-    def _capture(self) -> Flow:
-        """Wait until the tool stands still, and ask where."""
+    def _capture(self) -> Generator[Until, bool, dict[str, Any] | None]:
+        """Wait until the tool stands still, and return where that is, if the printer says so."""
         yield Until(self._talk.send(["M400"]).done)
         self._tracking.forget_report()
         self._talk.send(["M114"])
         if (yield Until(self._tracking.has_report, self._life.now + POSITION)):
-            self._captured = self._tracking.position(computed=not self._life.from_card)
+            return self._tracking.position(computed=not self._life.from_card)
+        return None
 
     def _stop_payload(self, run: Run) -> dict[str, Any]:
         where = self._captured or self._tracking.position(computed=not self._life.from_card)
@@ -241,12 +241,8 @@ class Course:
         selection = run.selection if run is not None else life.selection
         known = selection.payload(run.user if run is not None else None) if selection is not None else {}
         progress = {"progress": run.progress} if run is not None else {}
-        return {
-            **(self._captured or self._tracking.position()),
-            **known,
-            **progress,
-            "printer": self._printer.name,
-        }
+        where = self._captured or self._tracking.position()
+        return {**where, **known, **progress, "printer": self._printer.name}
 
 
 def _by(user: str | None) -> dict[str, Any]:
