@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from msgspec import Struct
 
 from callboard import __version__
 from callboard.config import Config
+from callboard.config.difference import Changes
 from callboard.errors import CallboardError
 from callboard.event import Event
 from callboard.files.room import Files
@@ -39,13 +41,16 @@ from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import ADMIN, Keys, Principal
 from callboard.logs import open_log
 from callboard.logs.retention import Retention, retaining
+from callboard.printing.host import PrintHost
 from callboard.reloading import Reloading, say_hints
 from callboard.server.app import app
 from callboard.server.files import file_operations
 from callboard.server.gateways import Gateways
 from callboard.server.hooks import HookHouse, hook_operations
 from callboard.server.operation import Operation
+from callboard.server.printers import printer_operations
 from callboard.server.sessions import Sessions
+from callboard.server.settings import settings_operations
 from callboard.server.sse import Streams
 from callboard.server.upgrade import Door, Gate, upgrade
 from callboard.store import Store, open_store
@@ -76,6 +81,7 @@ class Board(Struct, frozen=True):
     gateways: Gateways
     hooks: Hooks | SharedHooks
     files: Files
+    host: PrintHost
     reloading: Reloading | None
     """None without a configuration file."""
 
@@ -106,13 +112,19 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         stack.push_async_callback(bus.close)
         hooks = _hooks(config, bus, store, data)
         await stack.enter_async_context(hooks)
-        reloading = await stack.enter_async_context(_reloading(config, hooks))
+        reloading = await stack.enter_async_context(_reloading(config, hooks, bus))
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
         files = await stack.enter_async_context(_files(config, bus, data))
-        rooms = (*hook_operations(_hook_house(hooks, reloading)), *file_operations(files))
+        host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
+        rooms = (
+            *hook_operations(_hook_house(hooks, reloading)),
+            *file_operations(files),
+            *printer_operations(host),
+            *settings_operations(reloading),
+        )
         gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
-        board = Board(_url(config.hub.host, sock), data, hub, keys, gateways, hooks, files, reloading)
+        board = Board(_url(config.hub.host, sock), data, hub, keys, gateways, hooks, files, host, reloading)
         stack.enter_context(_announced(board))
         yield board
 
@@ -149,9 +161,11 @@ def node_of(data: Path) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _reloading(config: Config, hooks: Hooks | SharedHooks) -> AsyncIterator[Reloading | None]:
+async def _reloading(
+    config: Config, hooks: Hooks | SharedHooks, bus: HubBus
+) -> AsyncIterator[Reloading | None]:
     """Take up the configuration's file again when it changes, if there is one."""
-    reloading = Reloading(config, hooks.reload)
+    reloading = Reloading(config, hooks.reload, partial(_say_updated, bus))
     if not reloading.found:
         yield None
         return
@@ -161,6 +175,16 @@ async def _reloading(config: Config, hooks: Hooks | SharedHooks) -> AsyncIterato
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+def _say_updated(bus: HubBus, changes: Changes) -> None:
+    data = {"changed": list(changes.changed), "restart": list(changes.restart)}
+    bus.publish(Event("octoprint.SettingsUpdated", data)).add_done_callback(_look)
+
+
+def _look(done: asyncio.Future[str]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.warning("a change of settings was not stored", error=str(done.exception()))
 
 
 def _hook_house(hooks: Hooks | SharedHooks, reloading: Reloading | None) -> HookHouse:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, UnsetType
 
 from callboard.catalog.job import JOB, STOP, Job, Seconds, Stop, printed
-from callboard.catalog.payload import PRINT, Nothing, Payload, seed, today
+from callboard.catalog.payload import PRINT, Nothing, Payload, own, seed, today
 
 HUB = "the hub"
 _SERVER = f"{PRINT}: Server"
@@ -52,6 +52,13 @@ class Error(Payload, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     logs: Annotated[list[str], today("The last lines on the link, at most 20.")] | UnsetType = UNSET
+
+
+class Settings(Payload, frozen=True, kw_only=True):
+    """What is set otherwise than before."""
+
+    changed: Annotated[list[str], own("The settings that changed, such as `log.keep`.")]
+    restart: Annotated[list[str], own("Those among them that wait for a restart.")]
 
 
 class PrintDone(Job, frozen=True, kw_only=True):
@@ -147,6 +154,14 @@ TOPICS = (
     printed("Conveyor", "M240 moves the belt.", _GCODE, Nothing, {}),
     printed("Eject", "M40 ejects the part.", _GCODE, Nothing, {}),
     printed("EStop", "M112 stops the printer at once; only when somebody asked for it.", _GCODE, Nothing, {}),
-    printed("SettingsUpdated", "Settings were saved.", f"{PRINT}: Settings", Nothing, {}),
+    printed(
+        "SettingsUpdated",
+        "A changed configuration was taken into use.",
+        f"{PRINT}: Settings",
+        Settings,
+        {"changed": ["events", "log.keep"], "restart": ["log.keep"]},
+        by=HUB,
+        since="0.1",
+    ),
 )
 """The seed's topics of server, printer, job and G-code."""

@@ -17,10 +17,10 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from msgspec import Struct
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
+from callboard.config.editing import as_written
 from callboard.errors import BadConfig
 from callboard.hooks.command import for_shell, without_shell
 from callboard.hooks.reading import read_hooks
@@ -29,7 +29,6 @@ from callboard.hooks.words import DOUBLE, read
 
 _KEPT_ANYWAY: Final = re.compile(r"\s*(?:[12]?>>?\s*/dev/null|&>\s*/dev/null|2>&1)\s*$")
 _BACKGROUND: Final = re.compile(r"(?<!&)&\s*$")
-_INDENTED_LIST: Final = re.compile(r"^( *)subscriptions:\s*\n(?: *#.*\n)*\1 +- ", re.MULTILINE)
 _FOLDER: Final = re.compile(r"cd\s+([\w./~-]+)\s*&&\s*")
 _VARIABLES: Final = re.compile(r"[A-Za-z_]\w*=")
 _PASSED_OVER: Final = {
@@ -61,7 +60,7 @@ class _Entry(Struct, frozen=True):
 
 def import_config(text: str) -> Imported:
     """Return the `events` of an OctoPrint configuration as a callboard.yaml; raises BadConfig for no YAML."""
-    yaml = _as_written(text)
+    yaml = as_written(text)
     try:
         document = yaml.load(text)
     except YAMLError as error:
@@ -75,16 +74,6 @@ def import_config(text: str) -> Imported:
     out = io.StringIO()
     yaml.dump(document, out)
     return Imported(out.getvalue(), tuple(notes))
-
-
-def _as_written(text: str) -> YAML:
-    """Return a YAML that writes as this file is written: OctoPrint itself does not indent its lists."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    if _INDENTED_LIST.search(text):
-        yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
 
 
 def _taken_over(events: CommentedMap) -> list[Note]:
