@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from callboard.cli.outcome import AsJson, WrongUse, told
+from callboard.cli.outcome import FAILED, AsJson, WrongUse, told
 from callboard.cli.output import note, printable, say, say_json, table
 from callboard.cli.reach import Reach
 from callboard.errors import CallboardError
@@ -69,8 +69,8 @@ def upload(
     overwrite: Annotated[bool, Parameter(help="Replace a file with this name.", negative="")] = False,
     as_json: AsJson = False,
     reach: Reach | None = None,
-) -> None:
-    """Bring a file to the hub; prints the path that it has there."""
+) -> int | None:
+    """Bring a file to the hub; prints its path there. Exits with 1 if it shall print and does not."""
     size = _size_of(file)
     path = to if to and not _is_folder(to) else f"{to.strip('/')}/{file.name}"
 
@@ -91,6 +91,8 @@ def upload(
     else:
         say(printable(made["file"]["path"]))
         _say_effect(made, print_on, select_on)
+    done = (made["effectivePrint"] or not print_on) and (made["effectiveSelect"] or not select_on)
+    return None if done else FAILED
 
 
 @app.command

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from callboard.files import metadata
 from callboard.files.metadata import Record
-from callboard.files.names import MAX_DEPTH, folded, kind_of, numbered, safe
+from callboard.files.names import MAX_DEPTH, display_of, folded, kind_of, numbered, safe
 from callboard.files.places import path_of
 from callboard.files.refusals import NoSuchFile, Refused
 from callboard.files.settling import Signature
@@ -129,7 +129,7 @@ def _renamed(store: FileStore, stranger: Raw) -> tuple[Raw | None, str]:
         given = name if safe(name) == name else _free_name(name, {folded(one.name) for one in listed}, found)
         if given != name:
             os.rename(name, given, src_dir_fd=folder, dst_dir_fd=folder)
-    return ((*above, given) if found.is_file else None), safe_display(name) or given
+    return ((*above, given) if found.is_file else None), display_of(name, given)
 
 
 def _free_name(name: str, taken: set[str], found: Found) -> str:
@@ -146,11 +146,6 @@ def _free_name(name: str, taken: set[str], found: Found) -> str:
     return free
 
 
-def safe_display(name: str) -> str:
-    """Return a name as it may be shown: what is no text, or steers a terminal, is left out."""
-    return "".join(sign for sign in name if sign.isprintable())[:255].strip()
-
-
 def _hashed(store: FileStore, path: str) -> tuple[os.stat_result, str]:
     with store.open(path) as file:
         found = os.fstat(file.fileno())
@@ -161,4 +156,4 @@ def _hashed(store: FileStore, path: str) -> tuple[os.stat_result, str]:
 
 
 def _shown(path: Raw) -> str:
-    return safe_display("/".join(path))
+    return display_of("/".join(path), "/")

@@ -24,7 +24,7 @@ import structlog
 from callboard.files import metadata
 from callboard.files.holds import Holds
 from callboard.files.metadata import Print, Record
-from callboard.files.names import folded, kind_of, known_kind, parts, safe
+from callboard.files.names import display_of, folded, kind_of, known_kind, parts, safe
 from callboard.files.places import existing, path_of, there
 from callboard.files.refusals import BadName, DiskFull, NoSuchFile, Taken
 from callboard.files.stored import Stored, StoredFile, StoredFolder
@@ -98,7 +98,7 @@ class FileStore:
         )
         with self.tree.folder(elements[:nearest]) as folder:
             upload = Upload(folder, path_of(elements), self.max_upload, self._place)
-        upload.overwrite, upload.display = overwrite, display
+        upload.overwrite, upload.display = overwrite, display_of(display, path)
         return upload
 
     def check(self, path: str, *, overwrite: bool = False) -> None:
