@@ -3,11 +3,14 @@
     {"progress": 0.01} ... {"result": {...}}      exit code 0
     {"error": "This file is no G-code ..."}       exit code 1
 
-FILE is a path, or `-` for standard input if that is a file. `--settings JSON` has the keys of Analyser.
+FILE is a path. `--settings JSON` has the keys of Analyser; with `--with-parent` it ends when its parent does,
+also while it is stopped.
 """
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from typing import Any
 import msgspec
 
 from callboard.errors import CallboardError
-from callboard.files.analysis import Analyser, analyse
+from callboard.files.analysis import USUAL, Analyser, analyse
 
 
 class Steps:
@@ -38,10 +41,20 @@ def say(value: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def _end_with_parent() -> None:
+    """Ask Linux to kill this process when its parent is gone; elsewhere there is no such wish."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
 def main(words: list[str]) -> int:
     """Analyse the file that is named and return the exit code."""
-    settings = Analyser()
+    settings = USUAL
     try:
+        if words[:1] == ["--with-parent"]:
+            _end_with_parent()
+            words = words[1:]
         if words[:1] == ["--settings"]:
             settings, words = msgspec.json.decode(words[1], type=Analyser), words[2:]
         (name,) = words
@@ -49,12 +62,15 @@ def main(words: list[str]) -> int:
         sys.stderr.write("Use: python -m callboard.files.analysis [--settings JSON] FILE\n")
         return 2
     try:
-        say({"result": analyse(Path("/dev/stdin" if name == "-" else name), settings, Steps()).result()})
+        say({"result": analyse(Path(name), settings, Steps()).result()})
     except CallboardError as error:
         say({"error": str(error)})
         return 1
     except OSError as error:
         say({"error": f"{name} can't be read: {error.strerror}."})
+        return 1
+    except Exception as error:  # whoever waits for a line is told in one
+        say({"error": f"The analysis broke, please report it: {error!r}."})
         return 1
     return 0
 
