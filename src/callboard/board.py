@@ -30,8 +30,8 @@ from callboard.config import Config
 from callboard.config.difference import Changes
 from callboard.errors import CallboardError
 from callboard.event import Event
+from callboard.files.opening import open_files
 from callboard.files.room import Files
-from callboard.files.store import FileStore
 from callboard.hooks.checking import of_config
 from callboard.hooks.lease import Lease
 from callboard.hooks.room import Hooks
@@ -115,7 +115,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         reloading = await stack.enter_async_context(_reloading(config, hooks, bus))
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
-        files = await stack.enter_async_context(_files(config, bus, data))
+        files = await stack.enter_async_context(open_files(bus, config.files, data, _cursor(config, data)))
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
@@ -143,13 +143,10 @@ def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | Sha
     return SharedHooks(bus, store, hooks, Lease(bus, node_of(data)))
 
 
-def _files(config: Config, bus: HubBus, data: Path) -> Files:
-    """Return the room of files; each node on a log has files of its own, and a cursor of its own."""
-    settings = config.files
-    store = FileStore(data / Path(settings.folder or "files").expanduser(), max_upload=settings.max_upload)
-    watched = data / Path(settings.watched).expanduser() if settings.watched else None
+def _cursor(config: Config, data: Path) -> str:
+    """Return the name of the cursor behind which prints are followed: each node has files of its own."""
     shared = urlsplit(config.log.url or "").scheme in _SHARED
-    return Files(bus, store, watched=watched, name=f"files-{node_of(data)}" if shared else "files")
+    return f"files-{node_of(data)}" if shared else "files"
 
 
 def node_of(data: Path) -> str:
