@@ -142,6 +142,7 @@ class Files:
         target = await self._target(path, destination)
         moved = await self.threads.do(self.store.move, path, target)
         self.tell.moved(path.strip("/"), moved, by)
+        self.read(moved, urgent=False)
         return moved
 
     async def copy(self, path: str, destination: str, by: Cause = HOUSE) -> Stored:
