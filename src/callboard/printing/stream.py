@@ -1,0 +1,503 @@
+"""Lines in flight: which of them the firmware has taken, and what to write next.
+
+THEORY. Three counts are kept apart:
+
+  written       numbered lines that left us; each stays in the history until it is certain
+  acknowledged  lines whose ok came. Oks come in the order of lines, but a plain ok does not say whose it is:
+                one that was lost lets us lag, one too many (a doubled ok, an ok for a line that noise made)
+                lets us run ahead, and counting alone never notices
+  accepted      lines that passed the firmware's own check of number and checksum. `Last Line: n` says so
+
+The program is safe by numbers, not by oks: firmware takes a line only as the successor of the last one, so
+that neither loss nor repetition can change what it executes, as long as we still have the line that it
+asks for. Oks only pace us. What is left is to keep the count right, and it is put right by *fences*:
+
+  An M105 is answered by `ok T:...`, and by nothing else. So when that answer comes, every line before the
+  M105 is done, whatever became of its ok. A fence costs 15 bytes and stops nothing. One is sent when there is
+  doubt: a damaged line was heard (maybe an ok), a refusal left lines behind, a command that we never
+  sent is complained of, nothing was certain for 100 lines. A plain ok where the fence's answer is due
+  says that we are ahead: it is not counted. Two more, and the answer itself was lost.
+
+  The last acknowledgement before the stream comes to rest is held back until a fence confirms it. So an
+  end is never reported because of an ok too many.
+
+  `ok N12` says it all by itself: then there are no fences, and an ok without its number counts for nothing.
+
+Bytes: the lines not yet acknowledged fit into the receive buffer. A line that the firmware works at has left
+that buffer, and so have those in its command queue (4 lines in Marlin): that is the reserve that makes a
+spurious ok harmless until the next fence.
+
+A refusal (`Resend: r`) empties the buffer. Lines before r were accepted, r and all after it are written again
+with their old numbers. But the lines that were on the way behind r are refused as well, each with a request for
+r: *echoes*. Doing what an echo says would double the line, which makes echoes in turn. At most as many echoes
+come as lines were in flight behind r, and they complain of the number; so those are not obeyed, while a
+checksum error is never an echo. Firmware that empties its buffer sends fewer echoes than lines, so a real
+request may be taken for one: it is obeyed after 0.1 s without progress.
+
+What lost: one line at a time (a third of the rate at 250,000 baud); trusting counts (ran ahead of the
+firmware by one line for each doubled ok); waiting until the wire is empty after a refusal (5% at 1% noise);
+repeating the last line as a probe (newer Marlin drops such a line without a word).
+Source: facts/print-host-facts.md 3.3 to 3.5; Marlin's queue.cpp as described there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from enum import Enum
+from typing import Final
+
+from callboard.printing.lines import HELLO, Entry, History, bare, frame
+from callboard.printing.queues import Queues
+from callboard.printing.refusals import Refusal
+from callboard.printing.reports import Acknowledged, Kind, Line, Report
+from callboard.printing.settings import Marlin
+
+_CERTAIN_EVERY: Final = 100
+"""Lines between two certainties."""
+_IGNORED: Final = 2
+"""Plain oks at a fence before its own answer counts as lost."""
+_NUMBERLESS: Final = 8
+"""Oks without number, after which firmware that numbered its oks is no longer believed to."""
+_ACTED: Final = 3
+"""So many times `max_resends` refusals without any progress at all are a loop as well."""
+
+
+class Verdict(Enum):
+    """What became of a refusal."""
+
+    ACTED = "the lines are written again"
+    ECHO = "it repeats an earlier one"
+    SYNCED = "everything was accepted"
+    IMPOSSIBLE = "such a line was never sent, or too long ago"
+    LOOP = "the same line is refused again and again"
+
+
+class Anchor(Enum):
+    """Numbers begin anew: M110, then one numbered line alone that proves it."""
+
+    NONE = "numbers stand"
+    DUE = "M110 has to be written"
+    SENT = "M110 is written"
+    PROVING = "N1 is written"
+
+
+_PROVED_BY_ONE: Final = frozenset({Anchor.SENT, Anchor.PROVING})
+
+
+class Stream:
+    """Lines in, bytes out, oks and refusals in: each line acknowledged once, in order."""
+
+    def __init__(self, settings: Marlin, queues: Queues, reports: list[Report]) -> None:
+        self._limit = settings.rx_buffer
+        self._max_line = settings.max_line
+        self._max_resends = settings.max_resends
+        self._queues, self.reports = queues, reports
+        self.history = History(settings.history)
+        self.fences_work: bool | None = None
+        """Whether M105 is answered by `ok T:`; None until it is seen."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything in flight."""
+        self.history.restart()
+        self.cursor = 1
+        self.owed: deque[Entry] = deque()
+        self.pipelining = False
+        self.fencing = True
+        self.numbered_oks = False
+        self.anchor = Anchor.NONE
+        self.doubt = False
+        self.surplus = 0
+        self.resends = self.written = 0
+        self.asking = False
+        self._weight = self._stale = 0
+        self._held: Entry | None = None
+        self._fences = self._ignored = 0
+        self._hurt = self._foreign = False
+        self._since_certain = 0
+        self._asked: int | None = None
+        self._echoes = self._attempts = self._acted = self._impossible = self._anchored = 0
+
+    # What may be written
+
+    @property
+    def resending(self) -> bool:
+        """Whether lines have to be written again before new ones."""
+        return self.cursor < self.history.next
+
+    @property
+    def asked(self) -> int | None:
+        """The line that was asked for and is not yet acknowledged."""
+        return self._asked
+
+    @property
+    def fenced(self) -> bool:
+        """Whether a fence is in flight."""
+        return self._fences > 0
+
+    def has(self, kind: Kind) -> bool:
+        """Return whether a line of a kind was written and is not yet acknowledged."""
+        again = (self.history[number] for number in range(self.cursor, self.history.next))
+        held = () if self._held is None else (self._held,)
+        entries = itertools.chain(self.owed, held, again)
+        return any(e.line is not None and not e.told and e.line.kind is kind for e in entries)
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether an ok is awaited."""
+        return bool(self.owed) or self._held is not None
+
+    def fits(self, size: int) -> bool:
+        """Return whether a line of so many bytes can be written now."""
+        owed = self.owed
+        if not owed:
+            return True
+        if not self.pipelining or size > self._max_line or owed[-1].alone:
+            return False
+        in_flight = self._weight + self._stale
+        return in_flight + size <= self._limit or not in_flight
+
+    def fence_fits(self) -> bool:
+        """Return whether a fence can be written: the line that the firmware works at has left its buffer."""
+        if not self.owed:
+            return True
+        size = len(str(self.history.next)) + 12
+        return (
+            not self.owed[-1].alone and self._weight + self._stale - self.owed[0].weight + size <= self._limit
+        )
+
+    def wants_fence(self) -> bool:
+        """Return whether there is doubt that a fence can end."""
+        return (
+            self.doubt and bool(self.fences_work) and self.fencing and not (self._fences or self.numbered_oks)
+        )
+
+    # Writing
+
+    def write(self, text: str, line: Line | None, *, numbered: bool, alone: bool = False) -> bytes:
+        """Return a new line's bytes; from now on its ok is awaited, and nothing goes beside one that is `alone`."""
+        if numbered:
+            number = self.history.next
+            entry = Entry(text, line, number, frame(number, text))
+            entry.alone = alone
+            self.history.append(entry)
+            self.cursor = number + 1
+        else:
+            entry = Entry(text, line, None, bare(text))
+            entry.alone = True
+        self._launch(entry)
+        return entry.data
+
+    def write_again(self) -> bytes:
+        """Return the bytes of the next line that was asked for again."""
+        entry = self.history[self.cursor]
+        self.cursor += 1
+        self._launch(entry)
+        return entry.data
+
+    def write_urgent(self, text: str) -> bytes:
+        """Return the bytes of a line that is written whatever is in flight."""
+        entry = Entry(text, None, None, bare(text))
+        self._launch(entry)
+        return entry.data
+
+    def write_anchor(self) -> bytes:
+        """Return the next step of numbering anew; call it when nothing is in flight."""
+        if self.anchor is Anchor.DUE:
+            self.history.restart()
+            self.cursor = 1
+            self._settle_refusals()
+            entry = Entry("M110 N0", None, None, HELLO)
+            self.anchor = Anchor.SENT
+        else:
+            entry = Entry("M105", None, 1, frame(1, "M105"))
+            self.history.append(entry)
+            self.cursor = 2
+            self.anchor = Anchor.PROVING
+        entry.alone = True
+        self._launch(entry)
+        return entry.data
+
+    def ask(self) -> bytes:
+        """Return a line that the firmware refuses for certain: its complaint says what it accepted last."""
+        self.asking = True
+        self._echoes = 0
+        return frame(self._oldest() - 3, "M105")
+
+    def _launch(self, entry: Entry) -> None:
+        entry.weight = len(entry.data)
+        if entry.weight > self._max_line:
+            entry.alone = True
+        self.owed.append(entry)
+        self._weight += entry.weight
+        self.written += 1
+        if entry.fence:
+            self._fences += 1
+            self._ignored = 0
+            self.doubt = self._hurt = False
+
+    # Oks
+
+    def ok(self) -> None:
+        """Take a plain ok."""
+        owed = self.owed
+        if not owed:
+            self._too_many()
+        elif self._foreign:
+            self._foreign, self.doubt = False, True
+        elif self.numbered_oks and owed[0].number is not None:
+            self._numberless()
+        elif self._held is not None or (owed[0].fence and self.fences_work):
+            self._at_fence()
+        elif len(owed) == 1 and self._must_hold(owed[0]):
+            self._hold()
+        else:
+            self._pop()
+
+    def ok_number(self, number: int) -> None:
+        """Take an ok that says whose it is; an old one says nothing."""
+        self.numbered_oks = True
+        self._foreign = False
+        if any(entry.number == number for entry in self.owed):
+            self._release()
+            while self.owed[0].number != number:
+                self._pop()
+            self._pop()
+            self._certain()
+
+    def ok_fence(self) -> int | None:
+        """Take `ok T:`; returns how many lines before the fence had lost their ok, None if there is no fence."""
+        if not self._fences:
+            if self.fences_work is None:
+                self.ok()
+            return None
+        self.fences_work = True
+        self._foreign = False
+        self._release()
+        lost = 0
+        while not self.owed[0].fence:
+            self._pop()
+            lost += 1
+        self._pop()
+        self._certain()
+        return lost
+
+    def hurt(self) -> None:
+        """Something damaged was heard: it may have been an ok."""
+        if self.unacknowledged:
+            self.doubt = self._hurt = True
+
+    def foreign(self, command: str) -> None:
+        """The firmware complains of a command; one that is none of ours was made by noise, and so is its ok."""
+        ours = any(entry.text.startswith(command) or command in entry.text for entry in self.owed)
+        self._foreign = bool(command) and not ours and bool(self.owed) and self.owed[0].number is not None
+
+    def credit(self) -> None:
+        """Count the oldest line as done: nothing better is to be had from this firmware."""
+        self._release()
+        if self.owed:
+            self._pop()
+
+    def all_done(self) -> None:
+        """Count everything in flight as done."""
+        self._release()
+        while self.owed:
+            self._pop()
+
+    def _pop(self) -> None:
+        entry = self.owed.popleft()
+        self._weight -= entry.weight
+        if entry.fence:
+            self._fences -= 1
+        number = entry.number
+        if number is not None and self._asked is not None and number >= self._asked:
+            self._settle_refusals()
+        self._tell(entry)
+        self._since_certain += 1
+        if self._since_certain >= _CERTAIN_EVERY:
+            self.doubt, self._since_certain = True, 0
+        if entry.alone and not self.owed:
+            self._step_anchor()
+
+    def _tell(self, entry: Entry) -> None:
+        if not entry.told:
+            entry.told = True
+            assert entry.line is not None
+            self.reports.append(Acknowledged(entry.line))
+
+    def _must_hold(self, entry: Entry) -> bool:
+        """Return whether this is the end of a stretch of which nothing is certain yet."""
+        return bool(
+            self.pipelining
+            and self.fences_work
+            and self.fencing
+            and not entry.alone
+            and not entry.told
+            and entry.number is not None
+            and not self._queues.count
+            and not self.resending
+        )
+
+    def _hold(self) -> None:
+        self._held = self.owed.popleft()
+        self._weight -= self._held.weight
+        self.doubt = True
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self._tell(held)
+
+    def _at_fence(self) -> None:
+        """A plain ok where the fence's answer is due: we are ahead, or the answer was lost."""
+        self._ignored += 1
+        if not self.owed[0].fence:
+            return
+        self.surplus += 1
+        if not self._hurt and self._ignored <= _IGNORED:
+            return
+        self._release()
+        counted, self._ignored = self._ignored - 1, 0
+        self._pop()
+        while counted and self.owed and not self.owed[0].fence:
+            self._pop()
+            counted -= 1
+        self._hurt, self.doubt = False, True
+
+    def _too_many(self) -> None:
+        self.surplus += 1
+        self._foreign = False
+
+    def _numberless(self) -> None:
+        self._ignored += 1
+        if self._ignored > _NUMBERLESS:
+            self.numbered_oks, self._ignored = False, 0
+
+    def _certain(self) -> None:
+        self._since_certain = self._ignored = 0
+        self.surplus = 0 if not self.surplus else self.surplus - 1
+        self._hurt = False
+
+    def _step_anchor(self) -> None:
+        if self.anchor is Anchor.PROVING:
+            self.anchor, self._anchored = Anchor.NONE, 0
+
+    # Refusals
+
+    def refused(self, refusal: Refusal) -> Verdict:
+        """Do what a refusal asks for."""
+        asking, self.asking = self.asking, False
+        if self.anchor in _PROVED_BY_ONE:
+            return self._refused_anchor(refusal.number)
+        number = self._oldest() if refusal.number is None else self.history.meant(refusal.number)
+        if number is None:
+            return self._refused_impossibly()
+        self._impossible = 0
+        if number == self.history.next and self.owed and self.owed[0].number is None:
+            return self._number(number)
+        if number == self.history.next:
+            return self._synced(everything=asking or not self.pipelining)
+        if number == self._asked and self._echoes > 0 and refusal.echo:
+            self._stale = self._stale * (self._echoes - 1) // self._echoes
+            self._echoes -= 1
+            return Verdict.ECHO
+        return self.act(number)
+
+    def act(self, number: int | None = None) -> Verdict:
+        """Write again from a number on, or from the one that was asked for last."""
+        number = self._asked if number is None else number
+        if number is None:
+            return Verdict.SYNCED
+        self._attempts = self._attempts + 1 if number == self._asked else 1
+        self._acted += 1
+        self._asked = number
+        self.resends += 1
+        self._rewind(number)
+        looping = self._attempts > self._max_resends or self._acted > _ACTED * self._max_resends
+        return Verdict.LOOP if looping else Verdict.ACTED
+
+    def _rewind(self, number: int) -> None:
+        """Lines before the number were accepted and have left the buffer; those from it on were not."""
+        accepted: deque[Entry] = deque()
+        refused: list[Entry] = []
+        for entry in self.owed:
+            gone = bool(refused) or (entry.number is not None and entry.number >= number)
+            (refused if gone else accepted).append(entry)
+        behind = [e.weight for e in refused if e.number is not None and e.number > number]
+        self._echoes, self._stale = len(behind), sum(behind)
+        self.cursor = number
+        self._keep(accepted)
+        if self._held is not None and self._held.number is not None and self._held.number >= number:
+            self._held = None
+
+    def _keep(self, accepted: deque[Entry]) -> None:
+        for entry in accepted:
+            entry.weight = 0
+        self.owed = accepted
+        self._weight = 0
+        self._fences = sum(entry.fence for entry in accepted)
+        if not self.pipelining:
+            self.all_done()
+        self.doubt = self.doubt or bool(accepted)
+
+    def _synced(self, *, everything: bool) -> Verdict:
+        """The firmware awaits the line that we write next."""
+        if self.resending:
+            self._rewind(self.history.next)
+        self.cursor = self.history.next
+        self._settle_refusals()
+        if everything:
+            self.all_done()
+        else:
+            self.doubt = True
+        return Verdict.SYNCED
+
+    def _number(self, number: int) -> Verdict:
+        """Bare lines were refused: this firmware wants numbers. They get them."""
+        refused, self.owed = self.owed, deque()
+        self._keep(deque())
+        self.history.restart(number)
+        for entry in refused:
+            entry.number = self.history.next
+            entry.data = frame(entry.number, entry.text)
+            self.history.append(entry)
+        return self.act(number)
+
+    def _refused_impossibly(self) -> Verdict:
+        self._impossible += 1
+        if self._impossible > 2:
+            return Verdict.IMPOSSIBLE
+        return self.act(self._oldest())
+
+    def _refused_anchor(self, number: int | None) -> Verdict:
+        """Numbers are not yet proven: begin again, unless only the proof was hurt."""
+        if self._anchored > self._max_resends:
+            return Verdict.LOOP
+        if self.anchor is Anchor.PROVING and number == 2:
+            self.all_done()
+            return Verdict.SYNCED
+        self.restart_anchor()
+        return Verdict.ACTED
+
+    def restart_anchor(self) -> None:
+        """Number anew once more."""
+        self._keep(deque())
+        self.cursor = self.history.next
+        self._anchored += 1
+        self.anchor = Anchor.DUE
+
+    def _settle_refusals(self) -> None:
+        self._asked = None
+        self._echoes = self._attempts = self._stale = self._acted = 0
+
+    def _oldest(self) -> int:
+        """Return the lowest number that may not have been accepted."""
+        if self._held is not None and self._held.number is not None:
+            return self._held.number
+        numbers = (entry.number for entry in self.owed if entry.number is not None)
+        return min(next(numbers, self.cursor), self.cursor)
+
+    def forget_stale(self) -> None:
+        """Refused lines are no longer on the way."""
+        self._stale = self._echoes = 0
