@@ -115,7 +115,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         reloading = await stack.enter_async_context(_reloading(config, hooks, bus))
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
-        files = await stack.enter_async_context(open_files(bus, config.files, data, _cursor(config, data)))
+        files = await stack.enter_async_context(open_files(bus, config.files, data, f"files-{node_of(data)}"))
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
@@ -141,12 +141,6 @@ def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | Sha
     if urlsplit(config.log.url or "").scheme not in _SHARED:
         return Hooks(bus, store, hooks)
     return SharedHooks(bus, store, hooks, Lease(bus, node_of(data)))
-
-
-def _cursor(config: Config, data: Path) -> str:
-    """Return the name of the cursor behind which prints are followed: each node has files of its own."""
-    shared = urlsplit(config.log.url or "").scheme in _SHARED
-    return f"files-{node_of(data)}" if shared else "files"
 
 
 def node_of(data: Path) -> str:

@@ -142,11 +142,14 @@ def test_what_the_demo_says_to_try_works(tmp_path: Path) -> None:
             said: list[str] = []
             while not said or "Ctrl-C" not in said[-1]:
                 said.append(process.stdout.readline())
-            (publish,) = [line.strip() for line in said if " publish " in line]
-            done = subprocess.run(
-                ["sh", "-c", publish], env=elsewhere, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
+            (listen,) = [line.strip() for line in said if " listen " in line]
+            (start,) = [line.strip().removesuffix(" --follow") for line in said if " printers print " in line]
+            for command in (start, f"{listen} --since 2000-01-01 --count 10"):
+                done = subprocess.run(
+                    ["sh", "-c", command], env=elsewhere, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, done.stderr
+            assert "octoprint.PrintStarted" in done.stdout
         finally:
             process.terminate()
     assert process.returncode == 0

@@ -21,7 +21,7 @@ from callboard.errors import BadConfig, BadExpression, BadKey, BadPosition, Call
 
 COMMANDS = {
     "serve": ("callboard.cli.serve:serve", "Run the hub and every room that the configuration turns on."),
-    "demo": ("callboard.cli.serve:demo", "Run a hub with a sample hook, in a throw-away data folder."),
+    "demo": ("callboard.cli.demo:demo", "Run a hub with a virtual printer, in a throw-away data folder."),
     "publish": ("callboard.cli.publish:publish", "Publish an event; with --wait, print the replies."),
     "listen": ("callboard.cli.listen:listen", "Print events as they come, from the past on if asked."),
     "events": ("callboard.cli.events:events", "The known topics: what they carry, with an example."),

@@ -195,8 +195,6 @@ def _address(name: str, verb: str = "") -> str:
 
 async def _stored(http: Http, file: str) -> str:
     """Return the stored path that `file` means; one that is only on this machine is uploaded."""
-    from callboard.errors import CallboardError
-
     path = file.replace("\\", "/").lstrip("/")
     local = Path(file)
     is_here = await asyncio.to_thread(local.is_file)

@@ -1,4 +1,4 @@
-"""`callboard serve` and `callboard demo`: a hub in this process, until it is told to stop."""
+"""`callboard serve`: a hub in this process, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -45,30 +44,9 @@ def serve(
     settings = load(_text(config), str(config)) if config else Config()
     for warning in settings.warnings:
         note(warning)
-    settings = _with(settings, host, port, log)
+    settings = with_options(settings, host, port, log)
     folder = data_folder(data or settings.hub.data)
-    _run(settings, folder, lambda url: say(_GREETING.format(url=url, key=folder / "admin.key")))
-
-
-def demo(
-    *,
-    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8030,
-) -> None:
-    """Run the hub with a sample hook in a throw-away data folder, and say what to try."""
-    from callboard.config import load
-
-    with TemporaryDirectory(prefix="callboard-demo-") as made:
-        folder = Path(made)
-        config = folder / "callboard.yaml"
-        config.write_text(_SAMPLE, "utf-8")
-        settings = _with(load(_SAMPLE, str(config)), host, port, None)
-        key, program = folder / "admin.key", _program()
-        _run(
-            settings,
-            folder,
-            lambda url: say(_TRY.format(url=url, key=key, folder=folder, config=config, program=program)),
-        )
+    run(settings, folder, lambda url: say(_GREETING.format(url=url, key=folder / "admin.key")))
 
 
 _PORTS = 65535
@@ -77,29 +55,8 @@ _GREETING = """Callboard answers at {url}
   user  admin
   key   in {key}"""
 
-_SAMPLE = """# A hook: when an event matches, run a command. A placeholder is one argument, never shell text.
-events:
-  subscriptions:
-    - event: demo.hello
-      type: system
-      command: echo "The hook greets {name}"
-"""
 
-_TRY = """Callboard answers at {url}
-  user  admin
-  key   in {key}
-  hook  in {config}
-
-Try in another terminal:
-
-  CALLBOARD_DATA={folder} {program} listen ""
-  CALLBOARD_DATA={folder} {program} publish demo.hello --data '{{"name": "you"}}'
-  CALLBOARD_DATA={folder} {program} hooks runs --output
-
-Ctrl-C ends the demo and throws its data away."""
-
-
-def _program() -> str:
+def program() -> str:
     """Return how another terminal calls this program: by where it is, unless it is on the PATH."""
     beside = Path(sys.executable).with_name("callboard")
     if shutil.which("callboard") or not beside.exists():
@@ -107,7 +64,7 @@ def _program() -> str:
     return shlex.quote(str(beside))
 
 
-def _with(settings: Config, host: str | None, port: int | None, log: str | None) -> Config:
+def with_options(settings: Config, host: str | None, port: int | None, log: str | None) -> Config:
     """Return the settings with what the command line says instead."""
     if port is not None and not 0 <= port <= _PORTS:
         raise WrongUse(f"--port takes a number from 0 to {_PORTS}.")
@@ -117,7 +74,8 @@ def _with(settings: Config, host: str | None, port: int | None, log: str | None)
     return msgspec.structs.replace(settings, hub=hub, log=kept)
 
 
-def _run(settings: Config, folder: Path, started: Callable[[str], None]) -> None:
+def run(settings: Config, folder: Path, started: Callable[[str], None]) -> None:
+    """Serve until told to stop; `started` gets the address."""
     from callboard import board
 
     board.run(settings, folder, lambda opened: started(opened.url))

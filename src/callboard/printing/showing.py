@@ -19,7 +19,7 @@ def status(life: Life, steering: Steering, meaning: Meaning) -> Mapping[str, Any
         "state": {"id": life.state.name, "text": life.text},
         "firmware": meaning.firmware or None,
         "temperatures": {
-            name: {"actual": actual, "target": target}
+            heater(name): {"actual": actual, "target": target}
             for name, (actual, target) in meaning.temperatures.items()
         },
         "position": steering.tracking.position(computed=not life.from_card),
@@ -38,6 +38,13 @@ def status(life: Life, steering: Steering, meaning: Meaning) -> Mapping[str, Any
         "resends": steering.protocol.resends,
         "resend_ratio": meaning.resend_ratio,
     }
+
+
+def heater(name: str) -> str:
+    """Return what requests call a heater that the firmware calls T0, B or C; other sensors keep their name."""
+    if name[:1] == "T" and name[1:].isdecimal():
+        return f"tool{int(name[1:4])}"
+    return {"B": "bed", "C": "chamber"}.get(name, name)
 
 
 def _job(life: Life) -> Mapping[str, Any] | None:
