@@ -1,9 +1,15 @@
-"""A process to kill: hooks on a SQLite log. `python -m tests.hooks.crashing FOLDER EVENTS CONCURRENCY`."""
+"""A process to kill: hooks on a SQLite log. `python -m tests.hooks.crashing FOLDER EVENTS CONCURRENCY`.
+
+With EVENTS 0 it publishes one event after the other until it is killed, each once the last is stored: so each
+command begins before its run is stored.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
+import time
 from pathlib import Path
 
 from callboard.event import Event
@@ -21,6 +27,16 @@ async def waiting(room: Hooks) -> int:
     """Return how many runs have not ended."""
     counts = await room.runs.counts()
     return sum(states.get(state, 0) for states in counts.values() for state in ("queued", "running"))
+
+
+async def one_by_one(bus: HubBus, folder: Path) -> None:
+    """Publish for ever, and note what is stored; n is a number of its own for each event."""
+    with (folder / "stored").open("a") as file:
+        for n in itertools.count(time.time_ns()):
+            await bus.publish(Event("a.b", {"n": n}))
+            file.write(f"{n}\n")
+            file.flush()
+            await asyncio.sleep(0.002)
 
 
 async def main(folder: Path, events: int, concurrency: int) -> None:
@@ -51,6 +67,9 @@ async def main(folder: Path, events: int, concurrency: int) -> None:
 
             bus.subscribe(f"topic={REQUEST}", sent)
             async with Hooks(bus, store, hooks) as room:
+                if not events:
+                    print("running", flush=True)
+                    await one_by_one(bus, folder)
                 if not (folder / "published").exists():
                     await asyncio.gather(*(bus.publish(Event("a.b", {"n": n})) for n in range(events)))
                     (folder / "published").touch()

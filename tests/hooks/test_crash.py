@@ -73,6 +73,31 @@ def test_a_kill_loses_no_run_and_repeats_only_what_was_running(tmp_path: Path) -
     check(tmp_path, 300, 3, 2)
 
 
+def test_a_command_that_began_before_its_run_was_stored_is_repeated_and_marked(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    for _ in range(6):
+        process = started(tmp_path, 0, 2)
+        wanted = len(lines_of(tmp_path)) + chance.randint(5, 25)
+        while len(lines_of(tmp_path)) < wanted:
+            time.sleep(chance.random() / 100)
+        process.kill()
+        process.communicate()
+    last = started(tmp_path, 1, 2)  # publishes one more, and ends when all have run
+    last.communicate(timeout=60)
+    assert last.returncode == 0
+    lines = [line.split() for line in lines_of(tmp_path)]
+    assert {n for n, _ in lines} >= set((tmp_path / "stored").read_text().split())
+    first: set[str] = set()
+    for n, repeat in lines:
+        assert repeat == "1" or n not in first, "a repeat that is not marked"
+        first.add(n)
+    assert sum(repeat == "1" for _, repeat in lines) <= 6 * 2
+
+
+def lines_of(folder: Path) -> list[str]:
+    return (folder / "out").read_text().splitlines() if (folder / "out").exists() else []
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_ten_thousand_runs_survive_kills(tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ class Process:
         self._command, self._child, self._output, self._wrong = command, child, output, wrong
         self._began = time.monotonic()
 
+    @property
+    def pid(self) -> int:
+        """Its number, 0 until it is known to run."""
+        return self._child.pid if self._child is not None else 0
+
     async def watch(self, timeout: float) -> Ended:  # noqa: ASYNC109  (a group must be killed, not a task left)
         """Wait for its end, for at most `timeout` seconds; then the group is stopped.
 

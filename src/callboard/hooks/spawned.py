@@ -77,6 +77,8 @@ class Spawned(Children):
         """Have the spawner running before it is needed."""
         if self._socket is not None:
             return
+        if self._process is not None:
+            self._process.poll()  # the one before was killed, and is to be forgotten
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-I", "-S", spawner.__file__, str(theirs.fileno())]

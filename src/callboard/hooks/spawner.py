@@ -40,6 +40,7 @@ class Spawner:
 
     def __init__(self, hub: socket.socket) -> None:
         self._hub = hub
+        hub.set_inheritable(False)  # no command shall hold it
         self._here = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
         self._variables: dict[bytes, bytes] = {}
         self._pids: dict[int, int] = {}
