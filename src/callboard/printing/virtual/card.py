@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -39,9 +38,10 @@ class Card:
     def __init__(self, folder: Path | None, present: bool) -> None:
         self._folder = folder
         self._memory: dict[str, bytes] = {}
-        self._reading: IO[bytes] | None = None
-        self._writing: IO[bytes] | None = None
-        self._name = ""
+        self._reading = ""
+        self._ahead = b""
+        self._writing = ""
+        self._written = bytearray()
         self.present = self.mounted = present
         self.selected = ""
         self.size = self.position = 0
@@ -112,45 +112,48 @@ class Card:
         if entry is None:
             return False
         self.stop()
-        try:
-            self._reading = (
-                BytesIO(self._memory[entry.long])
-                if self._folder is None
-                else (self._folder / entry.long).open("rb")
-            )
-        except OSError:
-            return False
+        self._reading, self._ahead = entry.long, b""
         self.selected, self.size, self.position = entry.short, entry.size, 0
         return True
 
     def start(self) -> None:
         """Print, or go on printing, what is selected."""
-        if self._reading is not None and not self.saving:
+        if self._reading and not self.saving:
             self.printing = self.running = True
 
     def stop(self) -> None:
         """End the print; the file is no longer selected."""
-        if self._reading is not None:
-            self._reading.close()
-        self._reading, self.selected = None, ""
+        self._reading, self._ahead, self.selected = "", b"", ""
         self.printing = self.running = False
         self.size = self.position = 0
 
     def seek(self, position: int) -> None:
         """Go on at another byte."""
-        if self._reading is not None:
-            self.position = min(max(position, 0), self.size)
-            self._reading.seek(self.position)
+        if self._reading:
+            self.position, self._ahead = min(max(position, 0), self.size), b""
 
     def line(self, longest: int) -> str | None:
         """Return the next line of the print without its comment, maybe empty; None at the end."""
-        if self._reading is None:
-            return None
-        data = self._reading.readline(_BLOCK)
+        end = self._ahead.find(b"\n") + 1
+        if not end:
+            self._ahead = self._block(self.position)
+            end = self._ahead.find(b"\n") + 1 or len(self._ahead)
+        data, self._ahead = self._ahead[:end], self._ahead[end:]
         if not data:
             return None
         self.position += len(data)
         return data.partition(b";")[0].decode("latin-1").strip()[: longest - 1]
+
+    def _block(self, at: int) -> bytes:
+        """Return what follows in the file that is printed; nothing once it can't be read any more."""
+        if self._folder is None:
+            return self._memory.get(self._reading, b"")[at : at + _BLOCK]
+        try:
+            with (self._folder / self._reading).open("rb") as file:
+                file.seek(at)
+                return file.read(_BLOCK)
+        except OSError:
+            return b""
 
     # --- writing -------------------------------------------------------------------------------------
 
@@ -158,44 +161,64 @@ class Card:
         """Begin to write a file; false if it can't be."""
         name = name.strip().strip('"').lstrip("/")
         entry = self.find(name)
-        self._name = entry.long if entry else name
-        if not self.mounted or self.running or not self._name or ".." in self._name.split("/"):
+        name = entry.long if entry else name
+        if not self.mounted or self.running or not name or ".." in name.split("/"):
             return False
-        self._writing = self._created(self._name)
-        self.saving = self._writing is not None
+        self.saving = self._created(name)
+        self._writing = name if self.saving else ""
         return self.saving
 
-    def _created(self, name: str) -> IO[bytes] | None:
+    def _created(self, name: str) -> bool:
+        """Make an empty file."""
         if self._folder is None:
-            held = sum(map(len, self._memory.values()))
-            return BytesIO() if held < _MOST_BYTES and len(self._memory) < _MOST_FILES else None
+            if self._held() >= _MOST_BYTES or len(self._memory) >= _MOST_FILES:
+                return False
+            self._memory[name] = b""
+            return True
         target = self._folder / name
         try:
             if self._folder.resolve() not in target.resolve().parents:
-                return None
+                return False
             target.parent.mkdir(parents=True, exist_ok=True)
-            return target.open("wb")
+            target.write_bytes(b"")
         except (OSError, ValueError):
-            return None
+            return False
+        return True
+
+    def _held(self) -> int:
+        return sum(map(len, self._memory.values()))
 
     def save(self, firmware: Firmware, text: str) -> None:
         """Store a line, or, at M29, end the file."""
-        writing = self._writing
-        if writing is None or (text[:3] == "M29" and not text[3:4].isdigit()):
+        if text[:3] == "M29" and not text[3:4].isdigit():
             self._close()
             firmware.say("Done saving file.")
             firmware.answered = not firmware.settings.faults.saved_ok
-        elif writing.tell() > _MOST_BYTES:
+            return
+        self._written += text.encode("latin-1", "replace") + b"\n"
+        if len(self._written) > _BLOCK and not self._stored():
             firmware.say(f"{firmware.dialect.error}error writing to file")
-        else:
-            writing.write(text.encode("latin-1", "replace") + b"\n")
+
+    def _stored(self) -> bool:
+        """Put down what was written so far; false if it does not fit."""
+        data = bytes(self._written)
+        self._written.clear()
+        if self._folder is None:
+            if self._held() + len(data) > _MOST_BYTES:
+                return False
+            self._memory[self._writing] = self._memory.get(self._writing, b"") + data
+            return True
+        try:
+            with (self._folder / self._writing).open("ab") as file:
+                file.write(data)
+        except OSError:
+            return False
+        return True
 
     def _close(self) -> None:
-        if self._writing is not None:
-            if isinstance(self._writing, BytesIO):
-                self._memory[self._name] = self._writing.getvalue()
-            self._writing.close()
-        self._writing, self.saving = None, False
+        if self.saving:
+            self._stored()
+        self._writing, self.saving = "", False
 
     def restart(self) -> None:
         """Forget what was open, as at a reset; what was written so far stays."""

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_LINES = frozenset({"G0 ", "G1 "})
+
+
 class Queued(NamedTuple):
     """A command in the queue."""
 
@@ -103,6 +106,7 @@ class Firmware:
             if due > now:
                 break
             self.now = max(self.now, due)
+            self.work()  # what ends just now needs no `busy` any more
             self._tick()
         self.now = max(self.now, now)
 
@@ -126,9 +130,7 @@ class Firmware:
 
     def work(self) -> None:
         """Do what can be done now."""
-        if self._hung > self.now:
-            return
-        while self.alive:
+        while self.alive and self._hung <= self.now:
             more = self._fill()
             if self._task is not None:
                 if self._until > self.now:
@@ -218,7 +220,10 @@ class Firmware:
             if self.alive:
                 self._over()
             return
-        task = move(self, text[3:]) if text[:3] in {"G1 ", "G0 "} else self._command(text)
+        if text[:3] in _LINES and not self.troubles.watching:
+            task = move(self, text[3:])  # nine of ten lines: no need to look closer
+        else:
+            task = self._command(text)
         if self.is_cut_off():
             return
         if task is None:

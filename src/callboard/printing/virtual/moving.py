@@ -134,11 +134,11 @@ def _swept(
     radius = min(hypot(i, j), 1e4)
     first = atan2(-j, -i)
     last = atan2(end[1] - start[1] - j, end[0] - start[0] - i)
-    sweep = last - first
-    if clockwise and sweep >= -1e-9:
+    sweep = (last - first) % (2 * pi)
+    if min(sweep, 2 * pi - sweep) < 1e-9:  # back to where it began: a whole circle
+        sweep = 0.0 if clockwise else 2 * pi
+    if clockwise:
         sweep -= 2 * pi
-    elif not clockwise and sweep <= 1e-9:
-        sweep += 2 * pi
     return radius, first, sweep
 
 

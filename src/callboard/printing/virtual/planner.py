@@ -68,7 +68,6 @@ class Planner:
         a, last, was = self._acceleration, self._way, self._speed if going else 0.0
         bend = direction[0] * last[0] + direction[1] * last[1] + direction[2] * last[2]
         slow = min(speed, was) if bend > 0.999 else min(speed, was, self._jerk / max(1.0 - bend, 0.05))
-        slow = max(slow, min(speed, self._jerk))
         speed = min(speed, sqrt(slow * slow + 2.0 * a * way))
         lost = speed - slow
         lasts = way / speed + lost * lost / (2.0 * a * speed)

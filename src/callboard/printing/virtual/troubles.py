@@ -44,6 +44,11 @@ class Troubles:
         self.comes_back: tuple[float | None, bool] = (None, False)
         self.due = inf
 
+    @property
+    def watching(self) -> bool:
+        """Whether something is planned for some command."""
+        return bool(self._commands or self.sleeps)
+
     # --- when --------------------------------------------------------------------------------------
 
     def opened(self, now: float) -> None:
