@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from callboard.catalog.printers import MISSED
 from callboard.config.printer import Printer, Simulation
 from callboard.errors import StorageFailed
 from callboard.event import Event
@@ -22,7 +23,7 @@ from callboard.hub.principal import Principal
 from callboard.logs.memory import MemoryLog
 from callboard.printing.happening import Happening
 from callboard.printing.host import PrintHost
-from callboard.printing.publishing import MISSED, Publishing
+from callboard.printing.publishing import Publishing
 from callboard.printing.streaming import Crossing
 from callboard.printing.virtual import Virtual, VirtualPrinter
 from callboard.printing.virtual.fronts import serve_pty

@@ -14,6 +14,9 @@ from callboard.catalog.payload import OWN, Payload, Topic, own
 PREFIX = "callboard.printer."
 """How the topic of each request begins."""
 
+MISSED = "callboard.printers.missed"
+"""The topic of an honest gap; no request begins like that."""
+
 File = Annotated[str, Meta(min_length=1, max_length=4096), own("The file's path inside its storage.")]
 Origin = Annotated[Literal["local", "sdcard"], own("Where the file lies: local (unless said) or sdcard.")]
 GcodeLine = Annotated[str, Meta(max_length=1024)]
@@ -132,6 +135,13 @@ class ListRequest(Payload, frozen=True, kw_only=True):
     deadline: (
         Annotated[float, Meta(gt=0, le=86400), own("Seconds after which it is too late.")] | UnsetType
     ) = UNSET
+
+
+class Missed(Payload, frozen=True, kw_only=True):
+    """Events of a printer that were not kept."""
+
+    printer: Annotated[str, own("The printer's name.")]
+    missed: Annotated[int, own("How many events there were before the next one.")]
 
 
 class Answered(Payload, frozen=True, kw_only=True):
@@ -266,6 +276,15 @@ TOPICS = (
         "mk3 has the answer.",
     ),
     _asked("stop", "A printer shall stop at once (M112).", PrinterRequest, _MK3, "mk3 was stopped."),
+    Topic(
+        name=MISSED,
+        description="Events of a printer could not be kept, since the log refused for too long.",
+        source=OWN,
+        published_by="the print host",
+        payload=Missed,
+        example={"printer": "mk3", "missed": 120},
+        since="0.1",
+    ),
     _topic("list", "Which printers there are, and how they are.", ListRequest, {}, Listing, _LISTED),
 )
 """The requests that the print host answers."""

@@ -42,7 +42,7 @@ printers:
   - name: demo
     port: virtual
     tags: [workshop]
-    virtual: {speed: 6}
+    virtual: {speed: 3}
 
 # Hooks: when an event comes, run a command. A placeholder is one argument, never shell text.
 events:

@@ -23,7 +23,9 @@ DEADLINE: Final = 30.0
 """Seconds after which a request is too late unless it says otherwise."""
 
 VERBS: Final[Mapping[str, type[Payload]]] = {
-    topic.name.removeprefix(catalog.PREFIX): topic.payload for topic in catalog.TOPICS
+    topic.name.removeprefix(catalog.PREFIX): topic.payload
+    for topic in catalog.TOPICS
+    if topic.name.startswith(catalog.PREFIX)
 }
 """What can be asked for, and what each takes."""
 

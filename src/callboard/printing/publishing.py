@@ -16,6 +16,7 @@ from typing import Any, Final
 import structlog
 
 from callboard.bus import Bus
+from callboard.catalog.printers import MISSED
 from callboard.config.printer import Printer
 from callboard.errors import BadEvent, CallboardError, Denied
 from callboard.event import Event, new_id
@@ -30,8 +31,6 @@ BATCH: Final = 256
 
 PATIENCE: Final = (0.1, 5.0)
 """Seconds before the log is tried again: at first, and at most."""
-
-MISSED: Final = "callboard.printers.missed"
 
 KEYS: Final = ("state", "temperatures", "progress", "job", "position", "terminal", "prompt", "transfer", "sd")
 """The parts of a printer's status that have a state key of their own; `connection` has the rest."""

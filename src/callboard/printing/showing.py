@@ -41,7 +41,7 @@ def status(life: Life, steering: Steering, meaning: Meaning) -> Mapping[str, Any
 
 
 def heater(name: str) -> str:
-    """Return what requests call a heater that the firmware calls T0, B or C; other sensors keep their name."""
+    """Return what requests call the heater that firmware calls T0, B or C; a sensor keeps its name."""
     if name[:1] == "T" and name[1:].isdecimal():
         return f"tool{int(name[1:4])}"
     return {"B": "bed", "C": "chamber"}.get(name, name)
