@@ -72,9 +72,9 @@ def _centres(ends: Ends) -> tuple[Floats, Floats]:
     x, y = ends.x + np.nan_to_num(ends.i), ends.y + np.nan_to_num(ends.j)
     across, along = ends.to_x - ends.x, ends.to_y - ends.y
     chord = np.hypot(across, along)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        height = np.sqrt(np.maximum(ends.radius**2 - chord**2 / 4, 0.0))
-        side = np.where((ends.clockwise != 0) ^ (ends.radius < 0), 1.0, -1.0) * height / chord
+    height = np.sqrt(np.maximum(ends.radius**2 - chord**2 / 4, 0.0))
+    height[chord < _LEAST] = np.nan
+    side = np.where((ends.clockwise != 0) ^ (ends.radius < 0), 1.0, -1.0) * height / np.maximum(chord, _LEAST)
     by_radius_x = ends.x + across / 2 + side * along
     by_radius_y = ends.y + along / 2 - side * across
     return np.where(given, x, by_radius_x), np.where(given, y, by_radius_y)

@@ -56,7 +56,7 @@ class Planner:
         self._limits = dict(_LIMITS)
         self._waiting: list[_Lot] = []
         self._count = 0
-        self._velocity = np.zeros((4, 1))
+        self._velocity, self._speed = np.zeros((4, 1)), np.zeros(1)
         self._stopped = True
 
     def add(self, moves: Moves) -> None:
@@ -83,7 +83,9 @@ class Planner:
         filament = np.zeros(moves.lines.count)
         np.add.at(filament, *moves.filament())
         moved = np.flatnonzero((moves.distance > 0) | (filament != 0))
-        limits = self._limits_at(moves.lines, moved)
+        limits, standing = self._limits_at(moves.lines, moved), self._standing(moves.stops(), moved)
+        if not len(moved):
+            return _Lot(*[np.zeros(0)] * 4)
         filament, distance = filament[moved], moves.distance[moved]
         steps = np.stack(
             [np.diff(moves.x)[moved], np.diff(moves.y)[moved], np.diff(moves.z)[moved], filament]
@@ -95,15 +97,14 @@ class Planner:
         wanted = np.where(distance <= 0, withdrawing, np.where(filament > 0, printing, travelling))
         accelerations = np.minimum(wanted, _least(limits["M201"], units))
         corners = self._corners(limits["M205"], units * speeds, speeds)
-        corners[self._standing(moves.stops(), moved)] = 0
+        corners[standing] = 0
         return _Lot(lengths, speeds, accelerations, corners)
 
     def _corners(self, jerks: list[Floats], velocities: Floats, speeds: Floats) -> Floats:
         """Return how fast each move may begin, by the change of speed that each axis takes at once."""
         before = np.concatenate((self._velocity, velocities[:, :-1]), axis=1)
-        if velocities.shape[1]:
-            self._velocity = velocities[:, -1:]
-        slower = np.minimum(speeds, np.concatenate((speeds[:1], speeds[:-1])))
+        slower = np.minimum(speeds, np.concatenate((self._speed, speeds[:-1])))
+        self._velocity, self._speed = velocities[:, -1:], speeds[-1:]
         change = np.abs(velocities - before)
         with np.errstate(divide="ignore"):
             share = np.minimum.reduce([jerk / axis for jerk, axis in zip(jerks, change, strict=True)])
