@@ -23,6 +23,8 @@ from callboard.files.tree import inside
 log = structlog.get_logger("callboard.files")
 
 _MOST_NAMED: Final = 1000
+_AGAIN: Final = 30
+"""So many looks later a file that could not be taken is tried again: it may print, or the disk be full."""
 
 Take = Callable[[Path, str], Awaitable[None]]
 """Brings the file at a place in under a path; raises Refused."""
@@ -36,6 +38,7 @@ class Watched:
         self._take, self._threads, self._quiet = take, threads, quiet
         self._settling: Settling[str] = Settling(quiet)
         self._done: dict[str, Signature] = {}
+        self._later: dict[str, float] = {}
         self._named: set[str] = set()
         self._broken = False
 
@@ -48,8 +51,12 @@ class Watched:
     async def _look_once(self) -> None:
         seen = await self._threads.do(self._seen)
         self._done = {name: there for name, there in self._done.items() if seen.get(name) == there}
-        fresh = {name: there for name, there in seen.items() if name not in self._done}
-        for name in self._settling.settled(fresh, time.monotonic()):
+        now = time.monotonic()
+        self._later = {name: when for name, when in self._later.items() if name in seen and when > now}
+        fresh = {
+            name: there for name, there in seen.items() if not {name} & (self._done.keys() | self._later)
+        }
+        for name in self._settling.settled(fresh, now):
             await self._bring(name, fresh[name])
 
     def _seen(self) -> dict[str, Signature]:
@@ -73,6 +80,7 @@ class Watched:
             if not await self._threads.do(_removed, source, there):
                 self._done[name] = there  # changed meanwhile: it is taken again; or it can't be removed
         except (Refused, OSError) as error:
+            self._later[name] = time.monotonic() + _AGAIN * self._quiet
             self._name_once([name], str(error))
 
     def _name_once(self, names: list[str], reason: str) -> None:
