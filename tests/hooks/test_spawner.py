@@ -82,11 +82,13 @@ async def test_a_killed_spawner_fails_what_it_ran_and_the_next_command_runs(shop
 async def test_a_request_to_end_is_not_for_the_spawner(shop: Shop) -> None:
     hook = {"event": "a.b", "type": "system", "command": "echo fine"}
     async with shop.running(hook) as room:
+        await shop.publish("a.b")
+        await shop.ended(room, 1, "done")  # by now it has begun
         for which in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             for one in spawners():
                 one.send_signal(which)
             await shop.publish("a.b")
-        runs = await shop.ended(room, 3, "done")
+        runs = await shop.ended(room, 4, "done")
     assert {run.output for run in runs} == {"fine\n"}
 
 
