@@ -250,6 +250,11 @@ class Protocol:
         else:
             self._queues.append(Line(text, Kind.MANUAL, 0, OWN))
 
+    def give_up(self) -> None:
+        """End the conversation for a reason of ours: what is queued from now on is written at once, as it is."""
+        self._all.step(Step.FAULT)
+        self._queues.clear()
+
     def room(self) -> bool:
         """Return whether a FILE line that is handed over now could be written soon."""
         return self._all.state is State.READY and len(self._queues.file) < _LOOK_AHEAD
