@@ -22,8 +22,11 @@ from callboard.printing.program import FileProgram
 from callboard.printing.virtual import Virtual, VirtualPrinter
 from callboard.printing.wishes import Answer, Disconnect, Print, Wish
 
-QUICK = Virtual(speed=200.0, draw=False, ambient=21.0)
-"""A printer that moves and heats two hundred times faster than life."""
+QUICK = Virtual(speed=20.0, draw=False, ambient=21.0)
+"""A printer that moves and heats twenty times faster than life."""
+
+PROTOCOLS = {"M105", "M110", "M113", "M115", "M155", "M876"}
+"""Commands that the host gives by itself."""
 
 CUBE = """; a small thing
 M140 S60
@@ -56,7 +59,9 @@ def program(text: str | bytes = CUBE, path: str = "parts/cube.gcode", **more: An
 
 def moves(count: int, start: int = 0) -> str:
     """Return lines that move to and fro, each different from its neighbours."""
-    return "".join(f"G1 X{10 + n % 50} Y{20 + n % 30} F6000\n" for n in range(start, start + count))
+    return "".join(
+        f"G1 X{10 + n * 37 % 151} Y{20 + n * 29 % 131} F6000\n" for n in range(start, start + count)
+    )
 
 
 class Joined:
@@ -110,7 +115,7 @@ class Joined:
     def disconnect(self) -> None:
         """Ask for the link to be closed, and wait until it is."""
         self.do(Disconnect())
-        self.until("Disconnected")
+        self.until(lambda: not self.linked)
 
     def trouble(self, text: str) -> None:
         """Make trouble at the printer's end."""
@@ -125,7 +130,7 @@ class Joined:
             return self.data(event)
         end = self.now + limit
         while not event():
-            assert self._next() <= end, f"nothing came of it in {limit} s: {self.story[-40:]}"
+            assert self._next() <= end, f"nothing came of it in {limit} s: {self.latest}"
             self.step()
         return {}
 
@@ -148,6 +153,11 @@ class Joined:
     def state(self) -> str:
         """The state's id."""
         return str(self.machine.status(self.now)["state"]["id"])
+
+    @property
+    def latest(self) -> list[str]:
+        """The end of the story, without temperatures."""
+        return [line for line in self.story if not line.startswith(("< T:", "< ok"))][-40:]
 
     def count(self, event: str) -> int:
         """Return how often an event happened."""
@@ -175,12 +185,18 @@ class Joined:
         width = len(names)
         return any(tuple(names_[at : at + width]) == names for at in range(len(names_)))
 
+    def accepted(self, since: str = "") -> list[str]:
+        """Return what the printer took, from the line `since` on, without what the protocol asks by itself."""
+        lines = list(self.printer.accepted)
+        lines = lines[lines.index(since) :] if since else lines
+        return [line for line in lines if line.partition(" ")[0] not in PROTOCOLS]
+
     # How time passes
 
     def step(self) -> None:
         """Go on to what is due next."""
         due = self._next()
-        assert due < inf, f"nothing will ever happen again: {self.story[-40:]}"
+        assert due < inf, f"nothing will ever happen again: {self.latest}"
         self.now = max(self.now, due)
         if self.linked and self.now >= self.machine.due:
             self.machine.tick(self.now)

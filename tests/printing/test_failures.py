@@ -171,9 +171,10 @@ def test_an_emergency_stop_works_before_the_printer_has_answered() -> None:
     assert "EStop" in bench.names
 
 
-def test_m112_in_a_file_passes_all_lines_that_wait(bench: Joined) -> None:
+def test_m112_in_a_file_comes_where_it_stands(bench: Joined) -> None:
     bench.print("G28\nM112\nM300\n")
     bench.until("EStop")
+    assert bench.follows("> G28", "Home", "EStop", "PrintFailed")
     assert "> M300" not in bench.story
     assert terminal_events(bench.names) == ["PrintFailed"]
 
@@ -202,7 +203,7 @@ def test_nobody_jogs_a_printer_that_prints(bench: Joined) -> None:
     assert bench.do(Jog({"x": 10.0}, speed=3000)).success
     assert bench.do(Home(("x", "y"))).success
     bench.run(5)
-    assert list(bench.printer.accepted)[-4:] == ["G91", "G0 X10.0000 F3000", "G90", "G28 X Y"]
+    assert bench.accepted()[-4:] == ["G91", "G0 X10.0000 F3000", "G90", "G28 X Y"]
     bench.print(LONG)
     bench.run(1)
     assert not bench.do(Jog({"x": 10.0})).success

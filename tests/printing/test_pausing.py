@@ -203,7 +203,7 @@ def test_at_pause_in_a_file_pauses_and_is_never_sent(bench: Joined) -> None:
     bench.do(Resume())
     bench.until("PrintFailed")
     assert bench.count("Alert") == 1
-    assert not any("@" in line for line in bench.story)
+    assert not any("@" in line for line in bench.story if line.startswith("> "))
 
 
 def test_host_commands_of_people_are_obeyed(bench: Joined) -> None:

@@ -100,11 +100,10 @@ class Feed:
 
     @property
     def halted(self) -> Command | None:
-        """The command that feeding stopped at, once all before it was acknowledged; M112 at once."""
+        """The command that feeding stopped at, once all before it was acknowledged."""
         if self._halt is None or self._held:
             return None
-        waits = (self._ahead or self._again) and self._halt.code != "M112"
-        return None if waits else self._halt
+        return None if self._ahead or self._again else self._halt
 
     def fill(self) -> None:
         """Hand lines over while there is room for them."""

@@ -22,7 +22,10 @@ ANSWER: Final = 10.0
 """How long the card may take to open a file, in s."""
 
 POLL: Final = 1.0
-"""How often a printing card is asked how far it is, in s, if it does not say so by itself."""
+"""How often a printing card is asked how far it is, in s."""
+
+GLANCE: Final = 5.0
+"""How often a selected file is asked whether somebody has started it at the printer, in s."""
 
 GONE: Final = 3
 """How many times in a row the card says that it does not print before we believe it."""
@@ -48,7 +51,7 @@ class SdCard:
         self._selected = False
         self._idle = 0
         self._done = -1
-        self._poll = inf
+        self._asked = 0.0
         return known
 
     # What is asked of it
@@ -56,17 +59,17 @@ class SdCard:
     def refresh(self) -> None:
         """Ask for the list of files; UpdatedFiles follows."""
         long_names = self._protocol.capabilities.get("EXTENDED_M20", False)
-        self._talk.send(["M20 L T" if long_names else "M20"], Kind.HOST)
+        self._talk.send(["M20 L T" if long_names else "M20"])
 
     def select(self, path: str, *, then: Callable[[], None] | None = None) -> None:
         """Ask for a file; FileSelected follows when the card has opened it, then `then`."""
         self._then = then
         self._wanted, self._selected, self._opened = self.known(path) or path, False, None
-        self._talk.send([f"M23 {self._wanted}"], Kind.SCRIPT)
+        self._talk.send([f"M23 {self._wanted}"])
 
     def delete(self, path: str) -> None:
         """Delete a file, and ask for the list."""
-        self._talk.send([f"M30 {self.known(path) or path}"], Kind.SCRIPT)
+        self._talk.send([f"M30 {self.known(path) or path}"])
         self.refresh()
 
     def known(self, path: str) -> str | None:
@@ -136,7 +139,6 @@ class SdCard:
             self.fault = f"The card could not open {selection.path}."
             return
         yield Until(self._talk.send(["M26 S0", "M24"]).done)
-        self._ask_from_now_on()
 
     def pause(self) -> Flow:
         """Let the card pause."""
@@ -146,11 +148,9 @@ class SdCard:
         """Let the card go on."""
         self._idle = 0
         yield Until(self._talk.send(["M24"]).done)
-        self._ask_from_now_on()
 
     def stop(self) -> None:
-        """Ask no more; the card itself is stopped by `cancel`."""
-        self._poll = inf
+        """Forget what went wrong; the card itself is stopped by `cancel`."""
         self.fault = ""
 
     def cancel(self) -> Flow:
@@ -160,16 +160,15 @@ class SdCard:
 
     @property
     def due(self) -> float:
-        """When it is to be asked how far it is."""
-        return self._poll
+        """When it is to be asked how far it is: often while it prints, else now and then."""
+        state = self._life.state
+        if not self._life.from_card or state not in {State.PRINTING, State.OPERATIONAL}:
+            return inf
+        return self._asked + (POLL if state is State.PRINTING else GLANCE)
 
     def tick(self, now: float) -> None:
         """Ask how far it is, if it is time."""
-        if now >= self._poll:
-            self._poll = now + POLL
-            if self._life.state in {State.PRINTING, State.PAUSED} and self._protocol.idle(Kind.HOST):
+        if now >= self.due:
+            self._asked = now
+            if self._protocol.idle(Kind.HOST):
                 self._talk.send(["M27"], Kind.HOST)
-
-    def _ask_from_now_on(self) -> None:
-        reports = self._protocol.capabilities.get("AUTOREPORT_SD_STATUS", False)
-        self._poll = inf if reports else self._life.now + POLL

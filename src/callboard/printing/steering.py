@@ -136,9 +136,10 @@ class Steering:
 
     def emergency(self, by: str) -> None:
         """Stop the printer at once because somebody asked for it."""
+        self._stop_all()
+        self.protocol.give_up()
         if self.life.state is State.TRANSFERRING:
             self.protocol.urgent("M29")  # else M112 would be one more line of the file
-        self._stop_all()
         self._kill()
         self.life.say("EStop")
         self.life.go(Trigger.FAULT)
@@ -268,6 +269,7 @@ class Steering:
         M0 and M1 are not sent: the printer would wait for its own knob. M226 with a pin ends by itself.
         """
         if found.code == "M25":
+            self.feed.hold()
             yield Until(self.talk.send([found.text]).done)
         else:
             self.life.say("Waiting")

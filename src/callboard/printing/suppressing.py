@@ -13,6 +13,7 @@ from callboard.printing.gcode import Command
 
 _BED: Final = frozenset({"M140", "M190"})
 _CHAMBER: Final = frozenset({"M141", "M191"})
+_HEARD: Final = frozenset({"M108", "M112", "M410"})
 _WRITING: Final = frozenset({"M28", "M29", "M928"})
 LARGEST_LINE: Final = 512
 """How many characters a line may have; firmwares take about 96, and cut what is longer."""
@@ -34,9 +35,11 @@ def why_not(command: Command, printer: Printer) -> str | None:
 
 
 def why_not_copied(command: Command) -> str | None:
-    """Return in a sentence why a line is not copied to the card: it would end the copy."""
+    """Return in a sentence why a line is not copied to the card, or None if it is."""
     if command.code in _WRITING:
         return "This line would end the transfer in the middle of the file."
+    if command.code in _HEARD:
+        return "Firmware obeys this line wherever it stands, also in a file that is copied."
     return None
 
 
