@@ -1,0 +1,95 @@
+"""`callboard virtual-printer`: its switches, its mistakes, and its page."""
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callboard.cli.app import run
+from callboard.cli.virtual import virtual_printer
+from callboard.printing.virtual import Identity
+from callboard.printing.virtual.faulting import names
+from callboard.printing.virtual.troubles import TROUBLES
+
+PAGE = (Path(__file__).parents[3] / "docs" / "virtual-printer.md").read_text()
+
+
+@pytest.mark.parametrize("name", inspect.signature(virtual_printer).parameters)
+def test_every_switch_is_documented(name: str) -> None:
+    assert f"`--{name.replace('_', '-')}" in PAGE
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_fault_is_documented(name: str) -> None:
+    assert f"`{name.removesuffix('-out')}" in PAGE
+
+
+@pytest.mark.parametrize("word", TROUBLES)
+def test_every_trouble_is_documented(word: str) -> None:
+    assert f"`{word.replace('_', '-')}" in PAGE
+
+
+@pytest.mark.parametrize("firmware", Identity)
+def test_every_firmware_is_documented(firmware: Identity) -> None:
+    assert f"| `{firmware.value}` |" in PAGE
+
+
+def test_the_page_names_no_switch_that_there_is_not() -> None:
+    named = {name.replace("-", "_") for name in re.findall(r"`--([a-z-]+)", PAGE)}
+    assert named <= set(inspect.signature(virtual_printer).parameters)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--speed", "0"], "--speed must be from 0.001"),
+        (["--fault", "corupt=0.1"], "There is no fault 'corupt'"),
+        (["--fault", "at line 1: explode"], "There is no trouble 'explode'"),
+        (["--script", "/nowhere/at/all"], "--script /nowhere/at/all can't be read"),
+        (["--tcp", "nowhere"], "--tcp is HOST:PORT"),
+        (["--camera", "host:99999"], "--camera is HOST:PORT"),
+        (["--sd", "/nowhere/at/all"], "/nowhere/at/all is no folder"),
+        (["--capability", "x"], "--capability is NAME=0 or NAME=1"),
+        (["--size", "1x2"], "--size is three lengths"),
+        (["--firmware", "grbl"], "grbl"),
+        (["--count", "0"], "--count must be from 1"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["virtual-printer", *words]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_the_words_of_scripts_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["virtual-printer", "--troubles"]) == 0
+    assert "thermal-runaway" in capsys.readouterr().out.splitlines()
+
+
+def test_a_place_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    command = [sys.executable, "-m", "callboard", "virtual-printer", "--link", str(precious)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("callboard: The virtual printer can't be reached there: ")
+    assert precious.read_text() == "mine"
+
+
+def test_several_printers_have_places_of_their_own(tmp_path: Path) -> None:
+    link = tmp_path / "p"
+    options = ["--count", "3", "--link", str(link), "--tcp", "127.0.0.1:0", "--camera", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "callboard", "virtual-printer", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline().strip() for _ in range(9)]
+        process.terminate()
+        process.communicate(timeout=60)
+    assert said[1::3] == [f"{link}{n}" for n in range(3)]
+    assert all(place.startswith("socket://127.0.0.1:") for place in said[::3])
+    assert all(place.endswith("/snapshot.jpg") for place in said[2::3])
+    assert list(tmp_path.iterdir()) == []
