@@ -74,7 +74,13 @@ def test_whatever_is_imported_is_a_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     declared = {re.split(r"[^a-z0-9-]", line)[0] for line in wanted}
-    named = {"ruamel": "ruamel", "prometheus_client": "prometheus-client", "nats": "nats-py"}
+    named = {
+        "ruamel": "ruamel",
+        "prometheus_client": "prometheus-client",
+        "nats": "nats-py",
+        "serial": "pyserial",
+        "PIL": "pillow",
+    }
     imported = {
         named.get(name, name)
         for path in SOURCE.rglob("*.py")
