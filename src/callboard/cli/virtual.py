@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from callboard.cli.outcome import WrongUse
 from callboard.cli.output import note, say
@@ -220,8 +220,9 @@ async def _serve(settings: Virtual, places: list[Place]) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, ended.set)
     closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
     try:
-        for place in places:
-            await _open(VirtualPrinter(settings), place, closing)
+        for number, place in enumerate(places):
+            own = structs.replace(settings, seed=settings.seed + number)
+            await _open(VirtualPrinter(own), place, closing)
         note("Ctrl-C ends it." if len(places) == 1 else f"{len(places)} printers. Ctrl-C ends them.")
         await ended.wait()
     finally:

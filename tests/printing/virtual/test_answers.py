@@ -21,6 +21,11 @@ def test_capabilities_can_be_others() -> None:
     assert "Cap:NOVEL:1" in said
 
 
+def test_what_it_lacks_it_does_not_claim() -> None:
+    said = Talk(Virtual(emergency_parser=False, has_sd=False, busy=0)).say("M115")
+    assert {"Cap:EMERGENCY_PARSER:0", "Cap:SDCARD:0", "Cap:BUSY_PROTOCOL:0"} <= set(said)
+
+
 @pytest.mark.parametrize("firmware", Identity)
 def test_every_firmware_prints(firmware: Identity) -> None:
     talk = Talk(Virtual(firmware=firmware, speed=1e6, wait=0))

@@ -17,6 +17,11 @@ from callboard.printing.virtual.troubles import TROUBLES
 PAGE = (Path(__file__).parents[3] / "docs" / "virtual-printer.md").read_text()
 
 
+def test_the_example_of_the_page_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    subprocess.run([sys.executable, "-c", example], check=True, timeout=60)
+
+
 @pytest.mark.parametrize("name", inspect.signature(virtual_printer).parameters)
 def test_every_switch_is_documented(name: str) -> None:
     assert f"`--{name.replace('_', '-')}" in PAGE

@@ -56,9 +56,17 @@ def keep_alive(firmware: Firmware, said: Words) -> None:
 def who(firmware: Firmware, said: Words) -> None:  # noqa: ARG001
     """M115."""
     settings = firmware.settings
-    differing = dict(settings.capabilities)
-    if settings.chamber and firmware.dialect.capabilities:
-        differing.setdefault("CHAMBER_TEMPERATURE", True)
+    can = {
+        "CHAMBER_TEMPERATURE": settings.chamber,
+        "EMERGENCY_PARSER": settings.emergency_parser,
+        "BUSY_PROTOCOL": settings.busy > 0,
+        "SDCARD": settings.has_sd,
+    }
+    has = firmware.dialect.capabilities
+    differing = {name: value and has[name] for name, value in can.items() if name in has}
+    if settings.chamber and has:
+        differing["CHAMBER_TEMPERATURE"] = True
+    differing |= settings.capabilities
     lines = describe(firmware.dialect, _MACHINE, settings.hotends, differing)
     if "ARCS" in firmware.dialect.capabilities:
         x, y, z = settings.size
