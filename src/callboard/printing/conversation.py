@@ -28,8 +28,6 @@ from callboard.printing.watch import Watch
 
 OWN: Final = object()
 """The mark of the protocol's own lines; nobody is told of them."""
-_DOUBLING: Final = 4
-"""Oks too many, after which one line at a time is safer."""
 _RATIO: Final = 0.1
 _RATIO_FROM: Final = 100
 
@@ -65,7 +63,7 @@ class Conversation:
         self.job = self.storing = self.ending = self.numbered = self.probing = False
         self.hellos_owed = 0
         self.numbers_wanted = False
-        self.patient_until = inf
+        self.patient_until = self.quiet_at = inf
         self.patience = self.settings.timeouts.refused
         self.echoed = self.single = self._warned = False
         self.saved_at = inf
@@ -86,7 +84,7 @@ class Conversation:
         wanted = self.job or not self.known.firmware or quirks.always_checksums or self.numbers_wanted
         self.numbered = settings.checksums != "never" and (settings.checksums == "always" or wanted)
         understood = bool(stream.fences_work) or stream.numbered_oks
-        self.single = self.single or (stream.surplus >= _DOUBLING and settings.ping_pong is None)
+        self.single = self.single or stream.doubles
         may = quirks.pipelining and understood and not self.single
         stream.pipelining = may if settings.ping_pong is None else not settings.ping_pong
         stream.fencing = not self.storing
@@ -124,7 +122,11 @@ class Conversation:
         stream = self.stream
         bare = bool(stream.owed) and stream.owed[0].number is None
         verdict = stream.refused(refusal)
-        if verdict is Verdict.ECHO:
+        if verdict is Verdict.UNSURE:
+            self.quiet_at = now + self.settings.timeouts.quiet
+        elif self.quiet_at != inf and verdict is Verdict.ECHO:
+            self.quiet_at = now + self.settings.timeouts.quiet
+        elif verdict is Verdict.ECHO:
             self.echoed = True
             self.patient_until = min(self.patient_until, now + self.patience)
         else:
@@ -133,9 +135,15 @@ class Conversation:
             self.numbers_wanted = True
             self.decide()
 
+    def quiet(self, now: float) -> None:
+        """The wire is quiet after refusals of which one could not know what they were about."""
+        self.quiet_at = inf
+        self._judge(self.stream.act_quiet(), now)
+
     def _judge(self, verdict: Verdict, now: float) -> None:
-        self.echoed = False
+        self.echoed, self.quiet_at = False, inf
         self.patient_until = inf
+        self.watch.found(something=verdict in {Verdict.ACTED, Verdict.SYNCED})
         if verdict is Verdict.ACTED:
             self.patient_until = now + self.patience
             self._look_at_ratio()

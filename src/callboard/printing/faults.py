@@ -21,7 +21,7 @@ class Severity(Enum):
 
 _CLASSES: Final = (
     (Severity.UNNUMBERED, ("no line number with checksum", "missing linenumber")),
-    (Severity.REFUSAL, ("line number", "checksum", "expected line", "format error")),
+    (Severity.REFUSAL, ("line number", "checksum", "expected line", "format error", "last line")),
     (
         Severity.CARD,
         (
@@ -39,11 +39,23 @@ _CLASSES: Final = (
 )
 
 
+_REFUSED: Final = (
+    "line number is not last line number+1",
+    "checksum mismatch",
+    "no checksum with line number",
+    "no line number with checksum",
+    "expected line",
+    "format error",
+)
+
+
 def severity(error: ErrorLine) -> Severity:
-    """Return what has to follow from an error line."""
+    """Return what has to follow from an error line; one that breaks off is what it began to be."""
     if error.fatal:
         return Severity.KILLED
     words = error.text.lower()
+    if any(sentence.startswith(words) for sentence in _REFUSED):
+        return Severity.REFUSAL
     return next((found for found, parts in _CLASSES if any(part in words for part in parts)), Severity.OTHER)
 
 
@@ -54,10 +66,11 @@ def about_number(error: ErrorLine) -> bool:
 
 
 class Joining:
-    """Puts messages together that come in two lines.
+    """Puts messages together that come in two lines, so each is judged one line late, or a little later.
 
     Marlin writes `Error:0` and then `: Extruder switched off. MINTEMP triggered !`; and what it was killed
-    for stands in the line after `kill() called`.
+    for stands in the line after `kill() called`. An error with a Resend behind it was a refusal whose words
+    were hurt: taken at its word it would have ended the print.
     """
 
     __slots__ = ("_first", "_since", "_within")
@@ -72,26 +85,25 @@ class Joining:
         """When the second half is waited for no longer."""
         return self._since + self._within if self._first is not None else float("inf")
 
-    def holds(self, error: ErrorLine, now: float) -> bool:
-        """Return whether this is a first half; then it is kept until `join` or `late`."""
-        if not (error.text.strip(": ").isdigit() or "kill() called" in error.text.lower()):
-            return False
+    def hold(self, error: ErrorLine, now: float) -> None:
+        """Keep an error until the next line (`join`), or until it is `late`."""
         self._first, self._since = error, now
-        return True
 
-    def join(self, text: str) -> ErrorLine | None:
-        """Return the first half with the line after it, if there is a first half."""
+    def join(self, text: str, *, refused: bool) -> ErrorLine | None:
+        """Return the error before this line, with what the line adds; None if there was none, or a refusal."""
         first, self._first = self._first, None
-        if first is None:
+        if first is None or refused:
             return None
-        if first.text.strip(": ").isdigit():
-            return ErrorLine(text.strip(": "), None, first.fatal) if text.startswith(":") else first
+        if text.startswith(":"):
+            return ErrorLine(text.strip(": "), None, first.fatal)
+        if "kill() called" not in first.text.lower():
+            return first
         more = text.removeprefix("Error:").strip()
         useful = bool(more) and more not in {"ok", "wait", "start"}
         return ErrorLine(f"{first.text} - {more}", None, True) if useful else first
 
     def late(self, now: float) -> ErrorLine | None:
-        """Return a first half that nothing followed."""
+        """Return an error that nothing followed."""
         if now < self.due:
             return None
         first, self._first = self._first, None

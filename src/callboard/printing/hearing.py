@@ -68,12 +68,12 @@ class Hearing:
         al = self._all
         if self._files is not None and self._is_file(text):
             return ""
-        joined = al.joining.join(text)
+        reply = parse(text)
+        joined = al.joining.join(text, refused=isinstance(reply, Resend))
         if joined is not None:
             self._fatal_or_not(joined)
             if text.startswith(":"):
                 return ""
-        reply = parse(text)
         if isinstance(reply, Ok):
             self._ok(reply, now)
             return reply.rest
@@ -114,8 +114,8 @@ class Hearing:
         stream = al.stream
         if reply.readings is not None and (stream.fenced or stream.fences_work):
             lost = stream.ok_fence()
-            if lost is not None:
-                al.watch.found(something=lost > 0)
+            if lost:
+                al.watch.found(something=True)
         elif reply.number is not None:
             stream.ok_number(reply.number)
         else:
@@ -152,8 +152,8 @@ class Hearing:
         al.refused(al.refusals.other(), now)
         if found is Severity.CARD:
             al.reports.append(SdFailed(reply.text))
-        elif found is not Severity.HARMLESS and not al.joining.holds(reply, now):
-            self._fatal_or_not(reply)
+        elif found is not Severity.HARMLESS:
+            al.joining.hold(reply, now)
 
     def fatal_or_not(self, error: ErrorLine | None) -> None:
         """Do what an error asks for, if there is one."""
@@ -238,9 +238,9 @@ class Hearing:
 
     def _temperatures(self, readings: Mapping[str, Any], now: float, *, waiting: bool) -> None:
         al = self._all
-        if "C" in readings and not al.known.capabilities.get("CHAMBER_TEMPERATURE", False):
-            if readings["C"][1] is None:
-                readings = {name: value for name, value in readings.items() if name != "C"}
+        chamber = al.known.capabilities.get("CHAMBER_TEMPERATURE", False)
+        if "C" in readings and readings["C"][1] is None and not chamber:
+            readings = {name: value for name, value in readings.items() if name != "C"}
         al.reports.append(Temperatures(al.polling.read(readings, now), waiting))
 
     # the card
@@ -265,7 +265,7 @@ class Hearing:
 
     def _saved(self, reply: SdSaved, now: float) -> None:
         self._all.reports.append(reply)
-        self._all.saved_at = now + self._all.settings.timeouts.resend_ok
+        self._all.saved_at = now + self._all.settings.timeouts.greeted
 
 
 _DOES: Final[Mapping[type[Any], Callable[[Hearing, Any, float], None]]] = MappingProxyType(

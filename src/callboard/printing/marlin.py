@@ -178,7 +178,7 @@ class Protocol:
         al = self._all
         if al.incoming.waiting():
             return -inf
-        due = min(self._told_by if al.reports else inf, al.refusals.due, al.joining.due, al.patient_until)
+        due = min(self._told_by if al.reports else inf, al.refusals.due, al.joining.due, al.patient_until, al.quiet_at)
         if al.state is State.GREETING:
             return min(due, self._hello_at, self._give_up_at)
         if al.state is not State.READY:
@@ -229,7 +229,9 @@ class Protocol:
         self._hear(now)
         al.refused(al.refusals.late(now), now)
         self._hearing.fatal_or_not(al.joining.late(now))
-        if now >= al.patient_until:
+        if now >= al.quiet_at:
+            al.quiet(now)
+        elif now >= al.patient_until:
             al.impatient(now)
         if al.state is State.GREETING:
             self._tick_greeting(now)
@@ -315,7 +317,7 @@ class Protocol:
         if self._urgent:
             return self._write_urgent()
         al = self._all
-        if al.refusals.pending is not None or al.hellos_owed:
+        if al.refusals.pending is not None or al.hellos_owed or al.quiet_at != inf:
             return b""
         if stream.anchor is not Anchor.NONE:
             return self._write_anchor()
@@ -395,7 +397,9 @@ class Protocol:
 
     def _write_again(self) -> bytes:
         stream = self._stream
-        return stream.write_again() if stream.fits(len(stream.history[stream.cursor].data)) else b""
+        entry = stream.history[stream.cursor]
+        fits = stream.fits(len(entry.data)) or (entry.fence and stream.fence_fits())
+        return stream.write_again() if fits else b""
 
     def _write_fence(self) -> bytes:
         self._all.probing = False
@@ -480,7 +484,7 @@ class Protocol:
         al = self._all
         self._hello_at = self._give_up_at = inf
         al.hellos_owed = self._hellos - 1
-        self._hellos, self._quiet_until = 0, now + self._settings.timeouts.resend_ok
+        self._hellos, self._quiet_until = 0, now + self._settings.timeouts.greeted
         al.decide()
         if al.numbered:
             self._stream.anchor = Anchor.DUE

@@ -53,12 +53,14 @@ from callboard.printing.refusals import Refusal
 from callboard.printing.reports import Acknowledged, Kind, Line, Report
 from callboard.printing.settings import Marlin
 
-_CERTAIN_EVERY: Final = 100
-"""Lines between two certainties."""
+_CERTAIN_EVERY: Final = (25, 100)
+"""Lines between two certainties: where oks were lost lately, and where none were."""
 _IGNORED: Final = 2
 """Plain oks at a fence before its own answer counts as lost."""
 _NUMBERLESS: Final = 8
 """Oks without number, after which firmware that numbered its oks is no longer believed to."""
+_DOUBLING: Final = 4
+"""So many oks too many, and one for each so many lines, and this firmware doubles them."""
 _ACTED: Final = 3
 """So many times `max_resends` refusals without any progress at all are a loop as well."""
 
@@ -68,6 +70,7 @@ class Verdict(Enum):
 
     ACTED = "the lines are written again"
     ECHO = "it repeats an earlier one"
+    UNSURE = "it may repeat one: wait until the wire is quiet"
     SYNCED = "everything was accepted"
     IMPOSSIBLE = "such a line was never sent, or too long ago"
     LOOP = "the same line is refused again and again"
@@ -116,8 +119,12 @@ class Stream:
         self._fences = self._ignored = 0
         self._hurt = self._foreign = False
         self._since_certain = 0
+        self._certain_every = _CERTAIN_EVERY[1]
         self._asked: int | None = None
-        self._echoes = self._attempts = self._acted = self._impossible = self._anchored = 0
+        self.wanted: int | None = None
+        self._pipe: deque[int] = deque()
+        self._expected = 1
+        self._stale_lines = self._attempts = self._acted = self._impossible = self._anchored = 0
 
     # What may be written
 
@@ -206,9 +213,10 @@ class Stream:
         """Return the next step of numbering anew; call it when nothing is in flight."""
         if self.anchor is Anchor.DUE:
             self.history.restart()
-            self.cursor = 1
+            self.cursor = self._expected = 1
+            self._pipe.clear()
             self._settle_refusals()
-            entry = Entry("M110 N0", None, None, HELLO)
+            entry = Entry("M110 N0", None, 0, HELLO)
             self.anchor = Anchor.SENT
         else:
             entry = Entry("M105", None, 1, frame(1, "M105"))
@@ -222,7 +230,6 @@ class Stream:
     def ask(self) -> bytes:
         """Return a line that the firmware refuses for certain: its complaint says what it accepted last."""
         self.asking = True
-        self._echoes = 0
         return frame(self._oldest() - 3, "M105")
 
     def _launch(self, entry: Entry) -> None:
@@ -232,6 +239,8 @@ class Stream:
         self.owed.append(entry)
         self._weight += entry.weight
         self.written += 1
+        if entry.number is not None:
+            self._pipe.append(entry.number)
         if entry.fence:
             self._fences += 1
             self._ignored = 0
@@ -281,6 +290,7 @@ class Stream:
             lost += 1
         self._pop()
         self._certain()
+        self._certain_every = _CERTAIN_EVERY[0] if lost else min(self._certain_every * 2, _CERTAIN_EVERY[1])
         return lost
 
     def hurt(self) -> None:
@@ -311,11 +321,13 @@ class Stream:
         if entry.fence:
             self._fences -= 1
         number = entry.number
-        if number is not None and self._asked is not None and number >= self._asked:
-            self._settle_refusals()
+        if number is not None:
+            self._arrived(number)
+            if self._asked is not None and number >= self._asked:
+                self._settle_refusals()
         self._tell(entry)
         self._since_certain += 1
-        if self._since_certain >= _CERTAIN_EVERY:
+        if self._since_certain >= self._certain_every:
             self.doubt, self._since_certain = True, 0
         if entry.alone and not self.owed:
             self._step_anchor()
@@ -365,6 +377,11 @@ class Stream:
             counted -= 1
         self._hurt, self.doubt = False, True
 
+    @property
+    def doubles(self) -> bool:
+        """Whether the firmware says ok twice: then one line at a time is safer."""
+        return self.surplus >= _DOUBLING and self.surplus * _DOUBLING > self.written
+
     def _too_many(self) -> None:
         self.surplus += 1
         self._foreign = False
@@ -376,7 +393,6 @@ class Stream:
 
     def _certain(self) -> None:
         self._since_certain = self._ignored = 0
-        self.surplus = 0 if not self.surplus else self.surplus - 1
         self._hurt = False
 
     def _step_anchor(self) -> None:
@@ -398,11 +414,53 @@ class Stream:
             return self._number(number)
         if number == self.history.next:
             return self._synced(everything=asking or not self.pipelining)
-        if number == self._asked and self._echoes > 0 and refusal.echo:
-            self._stale = self._stale * (self._echoes - 1) // self._echoes
-            self._echoes -= 1
+        if asking:
+            self._pipe.clear()
+            return self.act(number)
+        again = self._asked is not None
+        if self._comes(number, echo=refusal.echo):
+            self._one_less()
             return Verdict.ECHO
+        if again and refusal.echo:
+            self.wanted = number
+            return Verdict.UNSURE
         return self.act(number)
+
+    def act_quiet(self) -> Verdict:
+        """The wire is quiet: nothing written before is on its way any more."""
+        self._pipe.clear()
+        return self.act(self.wanted)
+
+    def _comes(self, number: int, *, echo: bool) -> bool:
+        """Return whether a line that was refused is on its way already: written behind the one that was refused.
+
+        What is in the pipe is gone through as the firmware did: it took lines up to the number, then refused one.
+        """
+        pipe = self._pipe
+        while pipe and self._expected < number:
+            if pipe.popleft() == self._expected:
+                self._expected += 1
+        self._expected = number
+        if echo:
+            if pipe:
+                pipe.popleft()
+            return number in pipe
+        while pipe and pipe.popleft() != number:
+            pass
+        return False
+
+    def _one_less(self) -> None:
+        lines = self._stale_lines
+        if lines:
+            self._stale, self._stale_lines = self._stale * (lines - 1) // lines, lines - 1
+
+    def _arrived(self, number: int) -> None:
+        """A line was taken; whatever was written before it has had its answer."""
+        pipe = self._pipe
+        if pipe and (pipe[0] == number or number in pipe):
+            while pipe.popleft() != number:
+                pass
+        self._expected = number + 1
 
     def act(self, number: int | None = None) -> Verdict:
         """Write again from a number on, or from the one that was asked for last."""
@@ -425,7 +483,9 @@ class Stream:
             gone = bool(refused) or (entry.number is not None and entry.number >= number)
             (refused if gone else accepted).append(entry)
         behind = [e.weight for e in refused if e.number is not None and e.number > number]
-        self._echoes, self._stale = len(behind), sum(behind)
+        # Lines that were about to be written again, but were accepted the first time.
+        accepted.extend(self.history[skipped] for skipped in range(self.cursor, number))
+        self._stale_lines, self._stale = len(behind), sum(behind)
         self.cursor = number
         self._keep(accepted)
         if self._held is not None and self._held.number is not None and self._held.number >= number:
@@ -482,6 +542,7 @@ class Stream:
 
     def restart_anchor(self) -> None:
         """Number anew once more."""
+        self._pipe.clear()
         self._keep(deque())
         self.cursor = self.history.next
         self._anchored += 1
@@ -489,7 +550,7 @@ class Stream:
 
     def _settle_refusals(self) -> None:
         self._asked = None
-        self._echoes = self._attempts = self._stale = self._acted = 0
+        self._attempts = self._stale = self._stale_lines = self._acted = 0
 
     def _oldest(self) -> int:
         """Return the lowest number that may not have been accepted."""
@@ -500,4 +561,4 @@ class Stream:
 
     def forget_stale(self) -> None:
         """Refused lines are no longer on the way."""
-        self._stale = self._echoes = 0
+        self._stale = self._stale_lines = 0

@@ -20,6 +20,8 @@ PERSON: Final = frozenset({"M0", "M1", "M125", "M226", "M600", "M701", "M702"})
 """Commands that wait for a person."""
 _MORE_PATIENT: Final = 2.0
 _ARRIVED: Final = 0.3
+_FORGETS: Final = 0.98
+"""What is left, after another ok, of the slowest one's weight."""
 
 
 class Alarm(Enum):
@@ -36,6 +38,8 @@ class Watch:
 
     __slots__ = (
         "_idle",
+        "_since",
+        "_slowest",
         "_timeouts",
         "busy",
         "count",
@@ -56,6 +60,7 @@ class Watch:
         self.probed_at = -inf
         self.busy = self._idle = False
         self.count = 0
+        self._slowest, self._since = 0.0, now
         self.probe = self._timeouts.probe
 
     def heard(self, now: float) -> None:
@@ -65,7 +70,8 @@ class Watch:
 
     def moved(self, now: float) -> None:
         """An ok came, or the firmware said that it is at it."""
-        self.moved_at = now
+        self._slowest = max(self._slowest * _FORGETS, now - self._since)
+        self.moved_at = self._since = now
         self._idle = False
 
     def idle(self, now: float) -> None:
@@ -80,13 +86,13 @@ class Watch:
         """Something was written, the first thing that an ok is owed for, or another."""
         self.moved_at = now
         if first:
-            self.timed_at = now
+            self.timed_at = self._since = now
 
     def patience(self, code: str) -> float:
         """Return how long oks may stay away while the firmware is at a command."""
         if code in LONG or code in HEATING or (code and code[0] not in "GMT"):
             return self._timeouts.busy if self.busy else self._timeouts.communication
-        return self.probe
+        return max(self.probe, 2 * self._slowest)
 
     def silence(self) -> float:
         """Return how long the printer may say nothing."""
@@ -120,5 +126,5 @@ class Watch:
 
     def found(self, *, something: bool) -> None:
         """A probe was sent, or answered: where nothing was wrong the next one comes later."""
-        later = min(self.probe * _MORE_PATIENT, self._timeouts.communication)
+        later = min(self.probe * _MORE_PATIENT, self._timeouts.probe_most)
         self.probe = self._timeouts.probe if something else later
