@@ -209,6 +209,9 @@ events:
   - event: a.b
     type: system
     command: "true"
+  - event: a.b
+    type: system
+    commnd: a | b
 """
 
 
@@ -239,6 +242,8 @@ def test_each_fault_of_each_hook_is_told_with_its_line() -> None:
         (25, "command: "),
         (26, "retries is not for gcode"),
         (27, "delay is 'later'"),
+        (31, "command: 'a | b' needs a shell"),
+        (33, "commnd is no key of a system hook, did you mean command?"),
     ]
     for (line, reason), (wanted, begins) in zip(told, expected, strict=False):
         assert line == wanted, (told, reason)

@@ -33,7 +33,7 @@ class BadHook(CallboardError):
         *,
         repair: Mapping[str, Any] | None = None,
         also: Sequence[BadHook] = (),
-        renamed: Collection[str] = (),
+        renamed: Iterable[str] = (),
     ) -> None:
         self.key, self.kind = key, kind
         self.repair: Mapping[str, Any] = {key: None} if repair is None and key else repair or {}
@@ -45,7 +45,9 @@ class BadHook(CallboardError):
 def together(faults: Sequence[BadHook]) -> BadHook:
     """Return several faults as one."""
     first = faults[0]
-    return BadHook(str(first), first.key, first.kind, repair=first.repair, also=faults[1:])
+    return BadHook(
+        str(first), first.key, first.kind, repair=first.repair, renamed=first.renamed, also=faults[1:]
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -77,20 +79,30 @@ class Fields:
         said = f"{key} is missing: write {wanted}"
         return BadHook(said, kind=said, repair={} if instead is None else {key: instead})
 
-    def only(self, known: Iterable[str], what: str) -> None:
+    def only(self, known: Collection[str], what: str) -> None:
         """Refuse keys that are not `known`."""
-        strangers = [
-            BadHook(
-                f"{self._where}{key} is no key of {what}{nearest(str(key), known)}",
-                str(key),
-                "an unknown key",
-                repair={name: None for name in self._values if name not in known},
-            )
-            for key in self._values
-            if key not in known
-        ]
-        if strangers:
-            raise together(strangers)
+        strangers = [key for key in self._values if key not in known]
+        if not strangers:
+            return
+        meant = {
+            key: found[0]
+            for key in strangers
+            if (found := difflib.get_close_matches(str(key), known, n=1, cutoff=0.7))
+            and found[0] not in self._values
+        }
+        repair = {**dict.fromkeys(strangers), **{meant[key]: self._values[key] for key in meant}}
+        raise together(
+            [
+                BadHook(
+                    f"{self._where}{key} is no key of {what}{nearest(str(key), known)}",
+                    str(key),
+                    "an unknown key",
+                    repair=repair,
+                    renamed=meant.values(),
+                )
+                for key in strangers
+            ]
+        )
 
     def raw(self, key: str) -> Any:
         """Return what the file says, or None."""
