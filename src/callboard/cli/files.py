@@ -206,6 +206,8 @@ def _is_folder(path: str) -> bool:
 
 
 def _address(path: str) -> str:
+    if not {"..", "."}.isdisjoint(path.split("/")):
+        raise WrongUse(f"{path!r} leads elsewhere: write paths from the top of the hub's folder.")
     return f"/v1/files/local/{quote(path.strip('/'), errors='replace')}"
 
 

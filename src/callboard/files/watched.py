@@ -53,9 +53,8 @@ class Watched:
         self._done = {name: there for name, there in self._done.items() if seen.get(name) == there}
         now = time.monotonic()
         self._later = {name: when for name, when in self._later.items() if name in seen and when > now}
-        fresh = {
-            name: there for name, there in seen.items() if not {name} & (self._done.keys() | self._later)
-        }
+        away = self._done.keys() | self._later.keys()
+        fresh = {name: there for name, there in seen.items() if name not in away}
         for name in self._settling.settled(fresh, now):
             await self._bring(name, fresh[name])
 
