@@ -17,8 +17,8 @@ from callboard.cli.outcome import WrongUse
 from callboard.cli.output import note, say
 from callboard.errors import CallboardError
 from callboard.printing.virtual.faulting import BadFault, faults
+from callboard.printing.virtual.mishaps import TROUBLES
 from callboard.printing.virtual.settings import Identity, Virtual, Wire
-from callboard.printing.virtual.troubles import TROUBLES
 
 if TYPE_CHECKING:
     from callboard.printing.virtual import VirtualPrinter

@@ -119,3 +119,24 @@ def test_lines_may_end_as_on_other_boards() -> None:
     talk = Talk(Virtual(faults=Faults(line_end="\r\n")), opened=False)
     talk.printer.receive(b"G90\n", talk.now)
     assert talk.printer.outgoing(talk.now) == b"ok\r\n"
+
+
+def test_a_locked_printer_takes_nothing_but_its_passcode() -> None:
+    talk = Talk()
+    talk.say("M510")
+    assert talk.say("G1 X10") == ["echo:Printer locked! (Unlock with M511 or LCD)", "ok"]
+    assert talk.say("M511 P1") == ["echo:Incorrect passcode", "ok"]
+    assert talk.say("M511 P1234") == ["ok"]
+    assert talk.say("G1 X10") == ["ok"]
+
+
+def test_the_fan_tells_how_fast_it_turns() -> None:
+    talk = Talk()
+    talk.say("M106 S255")
+    assert talk.say("M123")[0] == "E0:5000 RPM"
+
+
+def test_reprap_writes_positions_its_own_way() -> None:
+    assert Talk(Virtual(firmware=Identity.REPRAP)).say("M114")[0] == (
+        "X:0.000 Y:0.000 Z:0.000 E:0.000 E0:0.0 Count 0 0 0"
+    )

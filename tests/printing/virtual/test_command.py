@@ -12,7 +12,7 @@ from callboard.cli.app import run
 from callboard.cli.virtual import virtual_printer
 from callboard.printing.virtual import Identity
 from callboard.printing.virtual.faulting import names
-from callboard.printing.virtual.troubles import TROUBLES
+from callboard.printing.virtual.mishaps import TROUBLES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "virtual-printer.md").read_text()
 

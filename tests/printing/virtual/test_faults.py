@@ -6,7 +6,7 @@ import pytest
 
 from callboard.printing.virtual import Faults, Noise, ResendOk, Virtual
 from callboard.printing.virtual.faulting import BadFault, faults, names
-from callboard.printing.virtual.troubles import TROUBLES
+from callboard.printing.virtual.mishaps import TROUBLES
 from tests.printing.virtual.talking import Talk, framed
 
 
@@ -85,6 +85,18 @@ def test_a_resend_may_name_another_line_or_lack_a_digit() -> None:
     talk = ordered("short-resend=1")
     talk.say("M110 N134496")
     assert talk.say("N134497 G90*1")[1] == "Resend: 34497"
+
+
+def test_an_ok_may_come_first_or_look_otherwise() -> None:
+    assert ordered("ok-first").say("M114")[0] == "ok"
+    assert ordered("ok-first").say("G4 S1e9") == ["ok"]
+    assert ordered("ok-first").say("M105")[0].startswith("ok T:")
+    assert ordered("ok-text=ok {number} {buffer}/{planner}").say(framed(1, "G90")) == ["ok 1 4/15"]
+
+
+def test_a_byte_that_is_no_text_may_stand_in_the_greeting() -> None:
+    talk = ordered("greeting-garbage")
+    assert "\x80" in talk.heard
 
 
 def test_good_lines_may_be_refused() -> None:

@@ -154,6 +154,9 @@ async def test_a_host_that_reads_nothing_harms_nobody(serve: Serve) -> None:
             await asyncio.sleep(0.001)
     finally:
         os.close(host)
+    async with asyncio.timeout(PATIENCE):
+        while front.in_use:
+            await asyncio.sleep(0.01)
     assert (await asyncio.to_thread(talked, front.name, b"G90"))[1] == b"ok\n"
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from callboard.printing.virtual import Doubled, Faults, Identity, Noise, ResendOk, Virtual, VirtualPrinter
 from callboard.printing.virtual.commands import COMMANDS
 from callboard.printing.virtual.intake import Intake, Rules
-from callboard.printing.virtual.troubles import TROUBLES
+from callboard.printing.virtual.mishaps import TROUBLES
 from callboard.printing.virtual.words import bare, numbers, words
 from tests.printing.virtual.talking import framed
 

@@ -18,8 +18,8 @@ from typing import Any
 from msgspec import structs
 
 from callboard.errors import CallboardError
+from callboard.printing.virtual.mishaps import TROUBLES
 from callboard.printing.virtual.settings import Doubled, Faults, Noise, Planned, ResendOk
-from callboard.printing.virtual.troubles import TROUBLES
 
 _MOST = 10_000
 _LINE_ENDS = {"lf": "\n", "crlf": "\r\n", "cr": "\r", "lfcr": "\n\r"}
@@ -103,6 +103,10 @@ def _yes(value: str) -> bool:
     return answers[value]
 
 
+def _text(value: str) -> str:
+    return value[:200]
+
+
 def _one_of(values: Mapping[str, Any]) -> Callable[[str], Any]:
     def chosen(value: str) -> Any:
         if value not in values:
@@ -125,6 +129,9 @@ _HABITS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "doubled": _one_of({each.value: each for each in Doubled}),
         "stray_reports": _yes,
         "saved_ok": _yes,
+        "ok_first": _yes,
+        "ok_text": _text,
+        "greeting_garbage": _yes,
         "line_end": _one_of(_LINE_ENDS),
         "slow_heaters": _seconds,
     }

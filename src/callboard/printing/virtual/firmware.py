@@ -20,13 +20,13 @@ from callboard.printing.virtual.card import Card
 from callboard.printing.virtual.commands import COMMANDS
 from callboard.printing.virtual.dialect import DIALECTS, temperatures
 from callboard.printing.virtual.heaters import Heaters
-from callboard.printing.virtual.intake import Arrival, Intake, Rules, Verdict
+from callboard.printing.virtual.intake import Arrival, Intake, Verdict, rules
 from callboard.printing.virtual.moving import Machine, move
 from callboard.printing.virtual.noise import Spoiler
 from callboard.printing.virtual.outbox import Outbox
 from callboard.printing.virtual.planner import Planner
 from callboard.printing.virtual.saying import ok, refuse
-from callboard.printing.virtual.settings import Doubled, Virtual
+from callboard.printing.virtual.settings import Virtual
 from callboard.printing.virtual.timers import Timers
 from callboard.printing.virtual.troubles import Troubles
 from callboard.printing.virtual.waits import Busy, Task
@@ -60,7 +60,7 @@ class Firmware:
         self.alive = True
         self.hearing = Spoiler(faults.incoming, random)
         self.out = Outbox(faults.line_end, Spoiler(faults.outgoing, random))
-        self.intake = Intake(_rules(settings, self.dialect.doubled, self.dialect.numbered))
+        self.intake = Intake(rules(settings, self.dialect.doubled, self.dialect.numbered))
         self.planner = Planner(settings.planner_buffer, settings.acceleration, settings.jerk, settings.speed)
         self.heaters = Heaters(
             1 if settings.shared_nozzle else settings.hotends,
@@ -95,7 +95,6 @@ class Firmware:
         """Begin to exist: the first of all times."""
         self.now = now
         self.heaters.run(now)
-        self.troubles.opened(now)
         self.timers.restart(now)
 
     def run(self, now: float) -> None:
@@ -220,7 +219,9 @@ class Firmware:
             if self.alive:
                 self._over()
             return
-        if text[:3] in _LINES and not self.troubles.watching:
+        if self.settings.faults.ok_first and not queued.from_card and not text.startswith("M105"):
+            ok(self, queued.number)
+        if text[:3] in _LINES and not self.troubles.watching and not self.machine.locked:
             task = move(self, text[3:])  # nine of ten lines: no need to look closer
         else:
             task = self._command(text)
@@ -237,6 +238,9 @@ class Firmware:
         self.troubles.on_command(self, found.code)
         handler = COMMANDS.get(found.code)
         if self.is_cut_off():
+            return None
+        if self.machine.locked and found.code != "M511":
+            self.say("echo:Printer locked! (Unlock with M511 or LCD)")
             return None
         if handler is not None:
             return handler(self, found)
@@ -331,6 +335,8 @@ class Firmware:
         self.timers.restart(self.now)
         self.card.restart()
         self.say_all(self.dialect.greeting)
+        if self.settings.faults.greeting_garbage:
+            self.say("\x80")
         if self.card.present and self.dialect.capabilities.get("SDCARD"):
             self.say("echo:SD card ok")
 
@@ -343,13 +349,3 @@ class Firmware:
         self._task = self.current = None
         self.heating = self.asking = False
         self.timers.end()
-
-
-def _rules(settings: Virtual, doubled: Doubled, numbered: bool) -> Rules:
-    return Rules(
-        doubled=settings.faults.doubled or doubled,
-        numbered=numbered,
-        force_numbers=settings.force_numbers,
-        line_length=max(settings.line_length, 2),
-        rx_buffer=settings.rx_buffer,
-    )

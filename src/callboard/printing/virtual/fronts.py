@@ -59,6 +59,11 @@ class PtyFront:
         """The link to it."""
         return self._link
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a host has it open."""
+        return self._drive is not None
+
     async def serve(self) -> None:
         """Run until it is closed, or the printer is unplugged for good."""
         await self._task

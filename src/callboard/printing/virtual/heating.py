@@ -98,4 +98,10 @@ def report_temperatures(firmware: Firmware, said: Words) -> None:
 
 
 def fan(firmware: Firmware, said: Words) -> None:
-    """M106, M107: fans turn silently."""
+    """M106 S, M107: the fan turns faster or slower, or not at all."""
+    firmware.machine.fan = int(min(max(said.number("S", 255.0), 0.0), 255.0)) if said.code == "M106" else 0
+
+
+def turns(firmware: Firmware, said: Words) -> None:  # noqa: ARG001
+    """M123: how fast the fan turns."""
+    firmware.say(f"E0:{firmware.machine.fan * 5000 // 255} RPM")

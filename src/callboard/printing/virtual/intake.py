@@ -14,7 +14,7 @@ from operator import xor
 
 from msgspec import Struct
 
-from callboard.printing.virtual.settings import Doubled
+from callboard.printing.virtual.settings import Doubled, Virtual
 
 _ENDS = re.compile(rb"[\r\n]")
 _NUMBER = re.compile(r"N *([+-]?\d{1,18})")
@@ -55,6 +55,17 @@ class Rules(Struct, frozen=True, kw_only=True):
     force_numbers: bool = False
     line_length: int = 96
     rx_buffer: int = 128
+
+
+def rules(settings: Virtual, doubled: Doubled, numbered: bool) -> Rules:
+    """Return the rules of a firmware, with what the settings change."""
+    return Rules(
+        doubled=settings.faults.doubled or doubled,
+        numbered=numbered,
+        force_numbers=settings.force_numbers,
+        line_length=max(settings.line_length, 2),
+        rx_buffer=settings.rx_buffer,
+    )
 
 
 class Intake:

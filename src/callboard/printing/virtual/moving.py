@@ -22,8 +22,8 @@ class Machine:
     """Where the tool is, in millimetres of the machine, and in which way numbers are meant."""
 
     __slots__ = (
-        "e", "factor", "feed", "homed", "inches", "offset", "progress", "relative", "relative_e",
-        "retracted", "size", "tool", "trail", "x", "y", "z",
+        "e", "factor", "fan", "feed", "homed", "inches", "locked", "offset", "passcode", "progress",
+        "relative", "relative_e", "retracted", "size", "tool", "trail", "x", "y", "z",
     )  # fmt: skip
 
     def __init__(self, settings: Virtual) -> None:
@@ -32,7 +32,9 @@ class Machine:
         self.size = settings.size
         self.relative = self.relative_e = self.inches = self.homed = self.retracted = False
         self.feed, self.factor = 50.0, 1.0
-        self.tool = 0
+        self.tool = self.fan = 0
+        self.locked = False
+        self.passcode = "1234"
         self.progress: float | None = None
         self.trail: Trail | None = Trail() if settings.draw else None
 

@@ -81,6 +81,7 @@ class VirtualPrinter:
         """Take bytes from the host."""
         firmware = self._begin(now)
         if self.plugged:
+            firmware.troubles.opened(now)
             firmware.receive(data)
 
     def outgoing(self, now: float) -> bytes:

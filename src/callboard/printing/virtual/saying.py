@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from callboard.printing.virtual.dialect import Style
 from callboard.printing.virtual.settings import ResendOk
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ def ok(firmware: Firmware, number: int | None, more: str = "") -> None:
 
 
 def _ok(firmware: Firmware, number: int | None) -> str:
-    if firmware.settings.advanced_ok:
+    text = firmware.settings.faults.ok_text
+    if text or firmware.settings.advanced_ok:
         said = f"ok N{number}" if number is not None else "ok"
         free = firmware.settings.command_buffer - len(firmware.queue)
-        return f"{said} P{firmware.planner.free(firmware.now)} B{free}"
+        planner = firmware.planner.free(firmware.now)
+        last = str(firmware.intake.last if number is None else number)
+        filled = text.replace("{number}", last).replace("{buffer}", str(free))
+        return filled.replace("{planner}", str(planner)) or f"{said} P{planner} B{free}"
     if firmware.dialect.ok_number and number is not None:
         return "ok" + firmware.dialect.ok_number.format(number)
     return "ok"
@@ -76,6 +81,9 @@ def _asked(firmware: Firmware, number: int) -> str:
 def position(firmware: Firmware) -> str:
     """Return the position as M114 and M154 say it: where the planned moves lead."""
     x, y, z, e = firmware.machine.logical()
+    if firmware.dialect.style is Style.REPRAP:
+        at = f"X:{x:.3f} Y:{y:.3f} Z:{z:.3f}"
+        return f"{at} E:{e:.3f} E0:{e:.1f} Count {x * 80:.0f} {y * 80:.0f} {z * 400:.0f}"
     steps = " ".join(f"{axis}:{round(at * 80)}" for axis, at in zip("XYZ", (x, y, z), strict=True))
     return f"X:{x:.2f} Y:{y:.2f} Z:{z:.2f} E:{e:.2f} Count {steps}"
 

@@ -104,6 +104,12 @@ class Faults(Struct, frozen=True, kw_only=True):
     """Temperature reports stand inside file lists and other answers."""
     saved_ok: bool = True
     """Whether M29 is answered with an ok."""
+    ok_first: bool = False
+    """Whether the ok comes before what a command says, and before it is done."""
+    ok_text: str = ""
+    """Another ok: `ok N{number} B{buffer}`; {planner} too."""
+    greeting_garbage: bool = False
+    """Whether a byte that is no text stands in the greeting."""
     line_end: str = "\n"
     slow_heaters: float = 1.0
     """Heaters take so many times as long."""

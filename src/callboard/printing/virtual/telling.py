@@ -120,9 +120,26 @@ def settings(firmware: Firmware, said: Words) -> None:  # noqa: ARG001
 
 
 def stored(firmware: Firmware, said: Words) -> None:
-    """M500, M501, M502."""
-    told = {"M500": "Settings Stored (636 bytes; crc 46412)", "M501": "V86 stored settings retrieved"}
+    """M500, M501, M502, M504."""
+    told = {
+        "M500": "Settings Stored (636 bytes; crc 46412)",
+        "M501": "V86 stored settings retrieved (636 bytes; crc 46412)",
+        "M504": "EEPROM OK",
+    }
     firmware.say(f"echo:{told.get(said.code, 'Hardcoded Default Settings Loaded')}")
+
+
+def lock(firmware: Firmware, said: Words) -> None:  # noqa: ARG001
+    """M510: take no command but M511 any more."""
+    firmware.machine.locked = True
+
+
+def unlock(firmware: Firmware, said: Words) -> None:
+    """M511 P: with the right passcode, 1234 at first."""
+    if said.rest.lstrip("P").strip() == firmware.machine.passcode:
+        firmware.machine.locked = False
+    else:
+        firmware.say("echo:Incorrect passcode")
 
 
 def print_time(firmware: Firmware, said: Words) -> None:  # noqa: ARG001
