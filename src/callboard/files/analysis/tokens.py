@@ -54,7 +54,7 @@ def _table() -> bytes:
 _TABLE: Final = _table()
 _SPACES: Final = b" \t\r\v\f"
 _COMMENT: Final = re.compile(rb";[^\n]*")
-_BRACKETS: Final = re.compile(rb";[^\n]*|\([^)\n]*\)?")
+_BRACKETS: Final = re.compile(rb"\([^)\n]*\)?")
 
 U = np.uint64
 _EACH: Final = 0x0101010101010101
@@ -104,7 +104,9 @@ class Lines:
         """Return for each of `lines`, in order, whether it has `letter`, with a number or without."""
         if not len(lines):
             return np.zeros(0, np.bool_)
-        return np.isin(lines, self._line[self._kinds[:-1] == ord(letter)])
+        found = self._line[self._kinds[:-1] == ord(letter)]
+        at = np.searchsorted(found, lines)
+        return np.asarray(np.append(found, -1)[at] == lines)
 
     def _read_codes(self, ends: Indices) -> None:
         """Set `codes`, `specials` (the lines with any other command than MOVE), and two counts.
@@ -172,9 +174,10 @@ class Lines:
 
 
 def _uncommented(text: bytes) -> bytes:
-    if b"(" in text:
-        return _BRACKETS.sub(b"", text)
-    return _COMMENT.sub(b"", text) if b";" in text else text
+    """Take out what stands behind a semicolon, then what stands in brackets."""
+    if b";" in text:
+        text = _COMMENT.sub(b"", text)
+    return _BRACKETS.sub(b"", text) if b"(" in text else text
 
 
 def _cut_short(words: Words, count: Indices) -> Words:
