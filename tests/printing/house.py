@@ -69,7 +69,7 @@ class PrintHouse:
         status, body = self.server.post("/v1/requests", {"event": event, "timeout": 30})
         assert status == 200, body
         (reply,) = json.loads(body)["replies"]
-        data = reply["data"]
+        data = reply["event"]["data"]
         assert isinstance(data, dict)
         return data
 

@@ -195,7 +195,7 @@ def test_a_printer_that_runs_away_is_an_error_and_the_print_has_failed(house: Pr
     since = house.here()
     house.ask("print", file="long.gcode")
     house.until("Home", since)
-    house.ask("gcode", commands=["!!DEBUG:trigger_fatal_error_marlin"])
+    house.ask("gcode", commands=["!!DEBUG:thermal-runaway"])
     entries = house.until("Disconnected", since)
     found = record(entries, "Error", "PrintFailed", "Disconnected")
     assert found["Error"]["data"]["error"]
@@ -228,6 +228,11 @@ def rows() -> dict[str, tuple[str, str]]:
     return {
         event: (test, payload.strip("`")) for event, test, payload in ROW.findall(PAGE.read_text("utf-8"))
     }
+
+
+def shown(data: dict[str, Any]) -> str:
+    """Return a payload as JSON, without the folder of this run."""
+    return re.sub(r'"[^"]*/(ttyVIRTUAL)"', r'"/dev/\1"', json.dumps(data)).replace("|", "\\u007c")
 
 
 def test_the_page_has_a_row_for_each_event_of_the_seed() -> None:
