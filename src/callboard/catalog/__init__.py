@@ -42,14 +42,17 @@ def _catalog() -> Mapping[str, Topic]:
         callboard,
         files,
         filing,
+        filming,
         printers,
         printing,
         printing_today,
         studio,
         studio_today,
+        working,
     )
 
-    rooms = (studio, actions, studio_today, printing, files, printing_today, callboard, printers, filing)
+    vocabularies = (studio, actions, studio_today, printing, files, printing_today)
+    rooms = (*vocabularies, callboard, printers, filing, filming, working)
     return MappingProxyType({topic.name: topic for room in rooms for topic in room.TOPICS})
 
 

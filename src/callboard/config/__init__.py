@@ -18,6 +18,7 @@ from callboard.config.document import Fault, Faults, Item, at, entries, item
 from callboard.config.printer import Printer, from_serial, printers
 from callboard.config.quantity import Bytes, Seconds, duration, size
 from callboard.config.settings import Files, Hub, Log, nearest, read, unknown
+from callboard.config.webcam import Timelapse, Webcam, classic, octoprints, timelapse, webcams
 
 __all__ = [
     "Bytes",
@@ -29,6 +30,8 @@ __all__ = [
     "Log",
     "Printer",
     "Seconds",
+    "Timelapse",
+    "Webcam",
     "duration",
     "load",
     "size",
@@ -74,6 +77,8 @@ class Config(Struct, frozen=True, kw_only=True):
     events: Events = Events()
     files: Files = Files()
     printers: tuple[Printer, ...] = ()
+    webcam: tuple[Webcam, ...] = ()
+    timelapse: Timelapse = Timelapse()
     file: str = ""
     warnings: tuple[str, ...] = ()
     left_alone: tuple[str, ...] = ()
@@ -100,7 +105,9 @@ def _read(text: str, file: str, faults: Faults) -> Config:
     left_alone: dict[str, int] = {}
     serial: Node | None = None
     folder: Node | None = None
+    nodes: dict[str, Node] = {}
     for name, line, node in entries(text):
+        nodes[name] = node
         if name not in _SECTIONS:
             serial = node if name == _SERIAL else serial
             folder = node if name == _FOLDER else folder
@@ -115,6 +122,7 @@ def _read(text: str, file: str, faults: Faults) -> Config:
     if folder is not None and "files" not in found and (files := _octoprints_folders(folder)) != Files():
         found["files"] = files
         del left_alone[_FOLDER]
+    found |= _octoprints_films(nodes, found)
     warnings = list(_warnings(left_alone))
     for line, reason in warnings:
         faults.warn(line, reason)
@@ -146,6 +154,24 @@ def _octoprints_folders(folder: Node) -> Files:
         folder=uploads if isinstance(uploads, str) and uploads else None,
         watched=watched if isinstance(watched, str) and watched else None,
     )
+
+
+def _octoprints_films(nodes: Mapping[str, Node], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what OctoPrint's `webcam:`, and its plugin's camera, say that our sections do not."""
+    more: dict[str, Any] = {}
+    if "timelapse" not in found and (films := octoprints(_plain(nodes.get("webcam")))) is not None:
+        more["timelapse"] = films
+    if not found.get("webcam") and (cameras := classic(_plain(nodes.get("plugins")))):
+        more["webcam"] = cameras
+    return more
+
+
+def _plain(node: Node | None) -> Any:
+    """Return what a section of OctoPrint's holds; None for what can't be read."""
+    try:
+        return item(node, 1, Faults("")).plain() if node is not None else None
+    except Fault:
+        return None
 
 
 def _warnings(left_alone: Mapping[str, int]) -> Iterator[tuple[int, str]]:
@@ -214,4 +240,6 @@ _SECTIONS: Mapping[str, Callable[[Item, Faults], Any]] = {
     "events": _events,
     "files": lambda section, faults: read(Files, "files", section, faults),
     "printers": printers,
+    "webcam": webcams,
+    "timelapse": timelapse,
 }

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from callboard.config.document import Faults, Item
 from callboard.config.quantity import Seconds
 from callboard.config.settings import read, says
+from callboard.config.webcam import Webcam, check_addresses
 
 VIRTUAL: Final = "virtual"
 """The port of a printer that is only simulated."""
@@ -104,6 +105,7 @@ class Printer(Struct, frozen=True, kw_only=True):
     ] = "disconnect"
     timeout: Annotated[Seconds, says("How long it may say nothing before it is asked again.")] = Seconds(30)
     virtual: Annotated[Simulation, says("What it is like when its port is `virtual`.")] = Simulation()
+    webcam: Annotated[Webcam, says("Its own camera, with the settings of `webcam`.")] = Webcam()
 
     @property
     def is_virtual(self) -> bool:
@@ -150,6 +152,8 @@ def _check(each: Item, printer: Printer, faults: Faults) -> bool:
     """Note what is wrong with a printer by itself, and return whether it can stand."""
     if not isinstance(each.value, dict):
         return False
+    if "webcam" in each.value:
+        check_addresses(printer.webcam, each.value["webcam"], faults)
     wrong = _wrong(printer)
     for key, fault in wrong:
         faults.add(each.value[key].line if key in each.value else each.line, fault)

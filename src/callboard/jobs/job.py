@@ -1,0 +1,81 @@
+"""What a job is, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from callboard.errors import CallboardError
+
+MOST_ATTEMPTS: Final = 5
+"""How often a job is given to a worker before it counts as failed."""
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    TAKEN = "taken"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A job: its kind says who can do it, `payload` what is to be done, `source` which events it goes with.
+
+    `lease` proves who has it; `attempts` counts how often it was taken. `result` is what came of it.
+    """
+
+    id: str
+    kind: str
+    payload: Mapping[str, Any] = {}
+    source: Mapping[str, Any] = {}
+    state: State = State.WAITING
+    attempts: int = 0
+    worker: str = ""
+    lease: str = ""
+    result: Mapping[str, Any] = {}
+    created: float = 0.0
+
+
+class Follower(Protocol):
+    """The room that puts jobs of a kind: it hears what becomes of them."""
+
+    async def taken(self, job: Job) -> None:
+        """Hear that a worker begins, or begins once more, with a job."""
+
+    async def ended(self, job: Job) -> None:
+        """Settle a job that is done or failed; it is forgotten once this returns, else told once more."""
+
+
+class Desk(Protocol):
+    """Where a worker gets its jobs: the room itself, or a hub far away."""
+
+    async def take(self, worker: str, kinds: tuple[str, ...]) -> Job | None:
+        """Give the oldest job of these kinds under a lease; None when there is none."""
+
+    async def wait(self) -> None:
+        """Return when there may be something to take."""
+
+    async def renew(self, job: Job, percent: float | None) -> bool:
+        """Keep a job, and say how far it is; False when it belongs to somebody else by now."""
+
+    async def finish(self, job: Job, result: Mapping[str, Any]) -> bool:
+        """Say that a job is done; False when it belongs to somebody else by now."""
+
+    async def fail(self, job: Job, result: Mapping[str, Any]) -> bool:
+        """Say that a job can't be done; False when it belongs to somebody else by now."""
+
+    async def give_back(self, job: Job) -> bool:
+        """Let somebody else do a job; it does not count as an attempt."""
+
+
+class WorkFailed(CallboardError):
+    """The job can't be done; `result` says why, in the words of its kind."""
+
+    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.result = result
