@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
+from random import uniform
 from typing import Final
 
 from callboard.config.printer import Printer
@@ -30,7 +31,7 @@ RARELY: Final = 30.0
 """Seconds between two attempts to open one that is there and can't be opened, at most."""
 
 SAMPLED: Final = 0.5
-"""Seconds between two statuses that are shown."""
+"""Seconds between two statuses that are shown, about: a hundred printers must not do so all at once."""
 
 SHOWN: Final = 40
 """Lines of the terminal that are shown."""
@@ -297,7 +298,7 @@ class Driver:
         if any(map(_turns, happenings)):
             self.show()
         elif self._sampling is None and self.link is not None:
-            self._sampling = self._loop.call_later(SAMPLED, self.show)
+            self._sampling = self._loop.call_later(SAMPLED * uniform(0.8, 1.2), self.show)
 
     def _arm(self) -> None:
         """See to it that the machine is ticked when it is due; a timer that comes earlier looks again."""

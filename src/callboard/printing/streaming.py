@@ -12,6 +12,7 @@ be encoded twice.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 MOST: Final = 50_000
 """Happenings that may wait for the hub's loop, or for its log."""
+
+SWITCH: Final = 0.001
+"""Seconds that the hub may hold the interpreter while a printer waits for it; Python's own 5 ms are late."""
 
 Status = Mapping[str, Any]
 
@@ -125,6 +129,8 @@ class Streaming:
         self._started = threading.Event()
 
     async def __aenter__(self) -> Self:
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH)
         self._thread.start()
         await asyncio.to_thread(self._started.wait)
         return self
@@ -136,6 +142,7 @@ class Streaming:
         await self.call(_end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         await asyncio.to_thread(self._thread.join)
+        sys.setswitchinterval(self._interval)
 
     async def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the streaming loop and return what it returns; cancelled with its caller."""
