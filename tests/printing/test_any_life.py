@@ -87,6 +87,10 @@ SCRIPTED = Scripts(
     before_print="G28 X\nG4 P500", after_paused="G4 P500", before_resumed="M117 {z}", after_print="M117"
 )
 
+WAIT = st.sampled_from([0.0, 0.01, 0.1, 1.0, 3.0])
+LUCK = st.integers(0, 9)
+"""Rare things happen at 0."""
+
 
 class Orders:
     """What must be true of any story; fed each happening once."""
@@ -160,30 +164,47 @@ class AnyLife(RuleBasedStateMachine):
         self.seen = 0
 
     @precondition(lambda self: not self.bench.linked)
-    @rule(wait=st.sampled_from([0.0, 0.5, 5.0]))
+    @rule(wait=st.sampled_from([10.0, 10.0, 0.0, 1.0]))
     def open(self, wait: float) -> None:
         self.bench.open()
         self.bench.run(wait)
 
     @precondition(lambda self: not self.bench.linked)
-    @rule(detecting=st.booleans())
-    def can_t_open(self, detecting: bool) -> None:
+    @rule(detecting=st.booleans(), luck=LUCK)
+    def can_t_open(self, detecting: bool, luck: int) -> None:
+        if luck:
+            return
         self.bench.machine.connecting(self.bench.now, detecting=detecting)
         self.bench.machine.failed(self.bench.now, "It is not there.", detecting=detecting)
 
-    @rule(text=st.sampled_from(PROGRAMS))
-    def prints(self, text: str) -> None:
+    @precondition(lambda self: self.bench.linked)
+    @rule(text=st.sampled_from(PROGRAMS), wait=WAIT)
+    def prints(self, text: str, wait: float) -> None:
         self.bench.do(Print(program(text)))
+        self.bench.run(wait)
 
-    @rule(text=st.sampled_from(PROGRAMS))
-    def transfers(self, text: str) -> None:
-        self.bench.do(Transfer(program(text)))
+    @precondition(lambda self: self.bench.linked)
+    @rule(text=st.sampled_from(PROGRAMS), wait=WAIT, luck=LUCK)
+    def transfers(self, text: str, wait: float, luck: int) -> None:
+        if not luck:
+            self.bench.do(Transfer(program(text)))
+            self.bench.run(wait)
 
-    @rule(wish=st.sampled_from(WISHES))
-    def wishes(self, wish: Wish) -> None:
+    @rule(wish=st.sampled_from(WISHES), wait=WAIT)
+    def wishes(self, wish: Wish, wait: float) -> None:
         self.bench.do(wish)
+        self.bench.run(wait)
 
-    @rule(seconds=st.sampled_from([0.001, 0.01, 0.1, 1.0, 4.0, 15.0, 40.0]))
+    @precondition(lambda self: self.bench.linked)
+    @rule(wait=WAIT, again=st.booleans())
+    def pauses_and_resumes(self, wait: float, again: bool) -> None:
+        self.bench.do(Pause())
+        self.bench.run(wait)
+        self.bench.do(Resume() if again else Start())
+        self.bench.run(wait)
+
+    @precondition(lambda self: self.bench.linked)
+    @rule(seconds=st.sampled_from([4.0, 15.0, 40.0]))
     def waits(self, seconds: float) -> None:
         self.bench.run(seconds)
 
@@ -193,14 +214,18 @@ class AnyLife(RuleBasedStateMachine):
         self.bench.trouble(trouble)
 
     @precondition(lambda self: self.bench.linked)
-    @rule(trouble=st.sampled_from(FATAL), seconds=st.sampled_from([0.0, 1.0, 200.0]))
-    def breaks(self, trouble: str, seconds: float) -> None:
+    @rule(trouble=st.sampled_from(FATAL), seconds=st.sampled_from([0.0, 1.0, 200.0]), luck=LUCK)
+    def breaks(self, trouble: str, seconds: float, luck: int) -> None:
+        if luck:
+            return
         self.bench.trouble(trouble)
         self.bench.run(seconds)
 
     @precondition(lambda self: self.bench.linked)
-    @rule(how=st.sampled_from(["cut", "wish", "stop"]))
-    def leaves(self, how: str) -> None:
+    @rule(how=st.sampled_from(["cut", "wish", "stop"]), luck=LUCK)
+    def leaves(self, how: str, luck: int) -> None:
+        if luck:
+            return
         if how == "cut":
             self.bench.cut()
         else:
@@ -217,6 +242,12 @@ class AnyLife(RuleBasedStateMachine):
             assert not self.orders.connected
 
     def teardown(self) -> None:
+        """A cancel always ends what runs, in bounded time; then the wire is cut."""
+        if self.bench.linked:
+            self.bench.do(Cancel())
+            self.bench.run(700)
+            assert self.bench.state in {"OPERATIONAL", "OFFLINE", "CLOSED_WITH_ERROR"}
+            self.orders_hold()
         if self.bench.linked:
             self.bench.cut()
         self.orders_hold()

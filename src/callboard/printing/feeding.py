@@ -19,7 +19,7 @@ from callboard.printing.life import Life, Selection
 from callboard.printing.marlin import Kind, Line, Protocol
 from callboard.printing.program import BadProgram, Program
 from callboard.printing.suppressing import suppressed, why_not, why_not_copied
-from callboard.printing.talk import HEATING, Talk
+from callboard.printing.talk import BREAKABLE, Talk
 
 _TURN: Final = 2000
 """How many lines without a command are read at once: a file of comments must not hold others up."""
@@ -89,9 +89,9 @@ class Feed:
         """Whether it has come to a point where somebody must look: an end, a halt, a fault."""
         return self._ended or self._halt is not None
 
-    def heats(self) -> bool:
-        """Return whether the printer may be busy with a heat-up of the program."""
-        return any(line.mark.code in HEATING for line in self._ahead)
+    def waits(self) -> bool:
+        """Return whether the printer may be waiting in a line of the program."""
+        return any(line.mark.code in BREAKABLE for line in self._ahead)
 
     @property
     def finished(self) -> bool:
@@ -182,8 +182,8 @@ class FileSource:
         yield from ()
 
     def stop(self) -> None:
-        """Let no line come ever again, and break a heat-up: a cancel must not wait for it."""
-        if self._feed.heats() or self._talk.heats():
+        """Let no line come ever again, and break a heat-up: a cancel must not wait for it, nor for somebody at the printer."""
+        if self._feed.waits() or self._talk.waits():
             self._protocol.urgent("M108")
         self._feed.stop()
 

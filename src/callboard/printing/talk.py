@@ -17,8 +17,8 @@ from callboard.printing.life import Life
 from callboard.printing.marlin import Kind, Line, Protocol
 from callboard.printing.suppressing import suppressed, why_not
 
-HEATING: Final = frozenset({"M109", "M190", "M191", "M116"})
-"""Commands that wait until something is hot; M108 breaks the wait."""
+BREAKABLE: Final = frozenset({"M109", "M190", "M191", "M116", "M303", "M600", "M701", "M702", "M0", "M1"})
+"""Commands that wait until something is hot, or for somebody; M108 breaks the wait."""
 
 
 class Ticket:
@@ -47,7 +47,7 @@ class Talk:
 
     def __init__(self, protocol: Protocol, life: Life, printer: Printer) -> None:
         self._protocol, self._life, self._printer = protocol, life, printer
-        self._heating = 0
+        self._waiting = 0
 
     def send(self, texts: Iterable[str], kind: Kind = Kind.SCRIPT, *, quiet: bool = False) -> Ticket:
         """Queue lines and return their ticket; what the printer lacks is suppressed and told."""
@@ -57,26 +57,26 @@ class Talk:
             if not found.text or self._suppress(found):
                 continue
             ticket.left += 1
-            self._heating += found.code in HEATING
+            self._waiting += found.code in BREAKABLE
             self._protocol.send(Line(found.text, kind, 0, Mark(found, ticket, quiet)))
         return ticket
 
     def acknowledged(self, mark: Mark) -> None:
         """Take note that a line was acknowledged."""
         mark.ticket.left -= 1
-        self._heating -= mark.command.code in HEATING
+        self._waiting -= mark.command.code in BREAKABLE
 
     def drop(self) -> None:
         """Forget the queued lines of scripts; nobody waits for their tickets any more."""
         self._protocol.drop(Kind.SCRIPT)
 
-    def heats(self) -> bool:
-        """Return whether the printer may be busy with a heat-up of ours."""
-        return self._heating > 0
+    def waits(self) -> bool:
+        """Return whether the printer may be waiting in a line of ours."""
+        return self._waiting > 0
 
     def forget(self) -> None:
         """Forget what is under way: the printer has forgotten it too."""
-        self._heating = 0
+        self._waiting = 0
 
     def _suppress(self, found: Command) -> bool:
         message = why_not(found, self._printer)
