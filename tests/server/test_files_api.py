@@ -232,12 +232,27 @@ async def test_a_file_that_is_too_large_is_refused(shelf: Shelf, announced: bool
             yield b"x" * 100_000
 
     body = io.BytesIO(b"x" * (MOST + 1)) if announced else pieces()
-    try:
-        status, problem = await shelf.put("big.gcode", body)
-        assert (status, problem["type"]) == (413, "/v1/docs#too-big")
-    except aiohttp.ClientOSError:
-        assert not announced  # refused in the middle: the client may still have been writing
+    status, problem = await shelf.put("big.gcode", body)
+    assert (status, problem["type"]) == (413, "/v1/docs#too-big")
     assert shelf.on_disk == []
+
+
+async def test_a_client_that_sends_all_before_it_reads_learns_why_it_was_refused(shelf: Shelf) -> None:
+    large = b"x" * 2_500_000
+    assert (await shelf.put("virus.exe", io.BytesIO(large)))[0] == 415
+    assert (await shelf.form(large, name="virus.exe"))[0] == 415
+    assert (await shelf.put("a.gcode", io.BytesIO(large), overwrite="perhaps"))[0] == 400
+
+
+async def test_a_client_that_asks_first_sends_nothing_that_is_refused(shelf: Shelf) -> None:
+    sent: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        sent.append(1)
+        yield b"x" * 100_000
+
+    status, _ = await shelf.ask("PUT", "/virus.exe", data=pieces(), expect100=True)
+    assert (status, sent) == (415, [])
 
 
 async def test_a_client_that_goes_in_the_middle_leaves_nothing(shelf: Shelf) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from callboard.server.body import announced
 from callboard.server.problems import BUSY, TOO_BIG, TOO_SLOW, Problem
@@ -18,6 +19,8 @@ _GRACE: Final = 60.0
 _SLOWEST: Final = 1024
 """Bytes a second that must come on average, once the first minute is over."""
 _MOST: Final = 32
+_LINGER: Final = 5.0
+_MOST_DRAINED: Final = 256 << 20
 
 CLOSE: Final = {"Connection": "close"}
 """What is left of a body that we don't want is not read: the connection is of no more use."""
@@ -60,12 +63,29 @@ class Receiving:
                 raise Problem(TOO_SLOW, f"Nothing came for {self._silence:g} seconds.", CLOSE) from None
             if piece is None:
                 return
+            request.state.begun = True
             size += len(piece)
             if size > most:
                 raise _too_big(most)
             if clock() - begun > _GRACE and size < _SLOWEST * (clock() - begun):
                 raise Problem(TOO_SLOW, f"Less than {_SLOWEST} bytes a second came.", CLOSE)
             yield piece
+
+
+async def drain(request: Request) -> None:
+    """Take what a client still sends, for a moment: most read the answer only once they have sent all.
+
+    Not from one that waits to be asked for its body (`Expect`): it has not begun.
+    """
+    if "expect" in request.headers and not getattr(request.state, "begun", False):
+        return
+    size = 0
+    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
+        async with asyncio.timeout(_LINGER):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > _MOST_DRAINED:
+                    return
 
 
 def _too_big(most: int) -> Problem:

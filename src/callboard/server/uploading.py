@@ -27,8 +27,8 @@ from callboard.server.body import announced
 from callboard.server.fileshapes import CARDS, printers_in
 from callboard.server.multipart import BadForm, Form, Head, boundary_of
 from callboard.server.operation import Call
-from callboard.server.problems import BAD_REQUEST, Problem, of
-from callboard.server.receiving import CLOSE, Receiving
+from callboard.server.problems import BAD_REQUEST, TOO_SLOW, Problem, of
+from callboard.server.receiving import CLOSE, Receiving, drain
 
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"", "false", "no", "off", "0"})
@@ -85,23 +85,30 @@ def _userdata(fields: Fields) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def closing_refusals() -> AsyncIterator[None]:
+async def closing_refusals(call: Call) -> AsyncIterator[None]:
     """Turn what is refused into a Problem that ends the connection: the rest of the body is not wanted."""
     try:
         yield
-    except (Refused, BadForm) as error:
-        found = of(error) if isinstance(error, Refused) else Problem(BAD_REQUEST, str(error))
+    except (Refused, BadForm, Problem) as error:
+        found = _problem(error)
+        if found.kind is not TOO_SLOW:
+            await drain(call.request)
         raise Problem(found.kind, found.detail, CLOSE) from None
+
+
+def _problem(error: Refused | BadForm | Problem) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    return of(error) if isinstance(error, Refused) else Problem(BAD_REQUEST, str(error))
 
 
 async def receive_body(call: Call, room: Files, receiving: Receiving, path: str) -> Stored:
     """Take the body of a request as the file at `path`."""
     fields = call.request.query_params
-    wish, overwrite = wish_of(call, fields), is_yes(fields.get("overwrite", "true"))
-    made = clean(path)
-    async with closing_refusals(), receiving.parts(call.request) as pieces:
+    async with closing_refusals(call), receiving.parts(call.request) as pieces:
+        wish, overwrite = wish_of(call, fields), is_yes(fields.get("overwrite", "true"))
         shown = path.rpartition("/")[2]
-        async with room.receive(made, overwrite=overwrite, display=shown) as incoming:
+        async with room.receive(clean(path), overwrite=overwrite, display=shown) as incoming:
             if size := announced(call.request):
                 await incoming.expect(size)
             async for piece in pieces:
@@ -111,7 +118,7 @@ async def receive_body(call: Call, room: Files, receiving: Receiving, path: str)
 
 async def receive_form(call: Call, room: Files, receiving: Receiving) -> Stored:
     """Take a form: a file with what shall happen with it, or the name of a folder to make."""
-    async with closing_refusals(), receiving.parts(call.request, _BESIDE) as pieces:
+    async with closing_refusals(call), receiving.parts(call.request, _BESIDE) as pieces:
         form = Form(boundary_of(call.request.headers.get("content-type", "")))
         async with contextlib.AsyncExitStack() as stack:
             reading = _Reading(room, stack)
