@@ -50,6 +50,16 @@ async def test_a_command_longer_than_a_message_is_started(starter: Children) -> 
     assert ended.output.text.split() == ["600006"]
 
 
+async def test_a_server_with_many_variables_hands_them_on() -> None:
+    many = {b"PATH": b"/usr/bin:/bin", **{b"V%d" % n: b"x" * 10_000 for n in range(30)}}
+    starter = children(many)
+    try:
+        ended = await begin(starter, Command(["sh", "-c", "echo $V29 | wc -c"], b"", {})).watch(30)
+    finally:
+        await starter.close()
+    assert ended.output.text.split() == ["10001"]
+
+
 async def test_a_command_has_the_folder_variables_and_signals_that_it_should(starter: Children) -> None:
     script = "pwd; echo $A $B; env | grep -c ^A=; grep SigIgn /proc/self/status; ls /proc/self/fd | wc -l"
     environment = {b"A": b"1", b"B": os.fsencode("\udcff")}

@@ -78,12 +78,13 @@ class Spawner:
             return False
         given = _descriptors(extra)
         number, *rest = marshal.loads(asked)  # noqa: S302  (our own hub)
+        rest = rest or _read(given[2])
         if len(rest) == 1 and isinstance(rest[0], dict):
             self._variables = rest[0]
         elif len(rest) == 1:
             self._signal(number, rest[0])
         else:
-            self._start(number, rest or _read(given[2]), given)
+            self._start(number, rest, given)
         for descriptor in given:
             os.close(descriptor)
         return True
