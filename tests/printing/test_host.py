@@ -366,3 +366,23 @@ async def test_a_gcode_hook_reaches_its_printer(house: House, tmp_path: Path) ->
             alert = await house.until("Alert")
     assert alert.source["printer"] == "toy"
     assert alert.source["trace"]["hops"] >= 1
+
+
+async def test_a_hub_that_stops_calls_the_job_off_so_that_no_heater_stays_on(tmp_path: Path) -> None:
+    async with Hub(MemoryLog()) as hub:
+        house = House(hub, tmp_path)
+        house.put("hot.gcode", "M104 S40\n" + PROGRAM + "G4 S20\n" * 20)
+        simulated = VirtualPrinter(Virtual(speed=50.0))
+        front = await serve_pty(simulated, tmp_path / "tty0")
+        printer = Printer(name="toy", port=str(tmp_path / "tty0"), baudrate=115_200)
+        async with PrintHost(HubBus(hub, Principal("callboard")), house.files, [printer]):
+            await house.until("Connected")
+            assert (await house.ask("print", file="hot.gcode"))["success"]
+            await house.until("LayerChange")
+        await house.until("Disconnected")
+        in_order(
+            house.names(), "PrintStarted", "PrintCancelled", "PrintFailed", "FileDeselected", "Disconnected"
+        )
+        assert list(simulated.accepted)[list(simulated.accepted).index("M104 S40") :].count("M104 T0 S0") == 1
+        await front.close()
+        await house.bus.close()

@@ -22,7 +22,7 @@ from callboard.printing.link import CantOpen, Link, Simulated, open_link
 from callboard.printing.machine import Machine
 from callboard.printing.ports import allows, candidates
 from callboard.printing.streaming import Crossing
-from callboard.printing.wishes import Answer, Disconnect, Wish
+from callboard.printing.wishes import Answer, Cancel, Disconnect, Wish
 
 LOOKING: Final = 1.0
 """Seconds between two looks for a port that is gone."""
@@ -38,6 +38,10 @@ SHOWN: Final = 40
 
 ANSWERING: Final = 90.0
 """Seconds that a printer may take to answer after its port was opened."""
+
+
+LEAVING: Final = 2.0
+"""Seconds that a printer has to end its job, and to hear the last script, when the hub stops."""
 
 
 class Driver:
@@ -160,9 +164,14 @@ class Driver:
         return answer if self.is_linked() else Answer(True, f"The link to {name} is closed.")
 
     async def close(self) -> None:
-        """Let go of the printer: the hub stops."""
+        """Let go of the printer, since the hub stops; a job is called off, so that no heater stays on."""
         self._wanted = False
         await self._stop_looking()
+        if self.machine.is_ready:
+            self.do(Cancel())
+            await self._until(lambda: not self.machine.is_ready or not self.machine.has_job, LEAVING)
+            self.do(Disconnect())
+            await self._until(lambda: not self.is_linked(), LEAVING)
         if self.link is not None:
             self.link.close()
             self._gone("The hub stops.")
@@ -219,10 +228,10 @@ class Driver:
             return Answer(True, f"{name} answers on {self.link.port}.")
         return Answer(False, self.reason or f"{name} does not answer: look at its speed and its cable.")
 
-    async def _until(self, ready: Callable[[], bool]) -> None:
-        """Wait until something is so, which it is soon or never."""
+    async def _until(self, ready: Callable[[], bool], seconds: float = ANSWERING) -> None:
+        """Wait until something is so, or for so many seconds."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWERING):
+            async with asyncio.timeout(seconds):
                 while not ready():
                     self._changed.clear()
                     await self._changed.wait()

@@ -56,35 +56,27 @@ class PrintHost:
         self._began = 0.0
 
     async def __aenter__(self) -> Self:
-        self._crossing = Crossing(asyncio.get_running_loop())
-        self._publishing = Publishing(self._bus, self._crossing, self.printers, self._holding.hear)
-        await self._stack.enter_async_context(self._streaming)
-        self._tasks = [
-            asyncio.create_task(self._publishing.events()),
-            asyncio.create_task(self._publishing.states()),
-            asyncio.create_task(self._holding.run()),
-        ]
-        await self._streaming.ask(self._make_drivers)
-        self._began = time.time()
-        self._subscription = self._bus.subscribe(f"topic={catalog.PREFIX}*", self._receive)
-        await self._streaming.ask(self._begin)
+        async with contextlib.AsyncExitStack() as stack:
+            self._crossing = Crossing(asyncio.get_running_loop())
+            self._publishing = Publishing(self._bus, self._crossing, self.printers, self._holding.hear)
+            stack.callback(self._publishing.forget)
+            runs = (self._publishing.events(), self._publishing.states(), self._holding.run())
+            stack.push_async_callback(_ended, [asyncio.create_task(run) for run in runs])
+            stack.push_async_callback(self._say_the_last)
+            await stack.enter_async_context(self._streaming)
+            stack.push_async_callback(self._close_drivers)
+            await self._streaming.ask(self._make_drivers)
+            self._began = time.time()
+            self._subscription = self._bus.subscribe(f"topic={catalog.PREFIX}*", self._receive)
+            stack.callback(self._stop_answering)
+            await self._streaming.ask(self._begin)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._subscription is not None:
-            self._subscription.close()
-        for task in self._asked:
-            task.cancel()
-        for driver in self._drivers.values():
-            await self._streaming.call(driver.close())
         await self._stack.aclose()
-        await self._say_the_last()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._asked, return_exceptions=True)
-        self._publishing.forget()
 
     async def status(self, name: str) -> Mapping[str, Any]:
         """Return what is true of a printer now; raises NoSuchPrinter."""
@@ -111,6 +103,9 @@ class PrintHost:
                 printer, self._crossing, taken=self._taken, virtual=_simulation(printer)
             )
 
+    async def _close_drivers(self) -> None:
+        await asyncio.gather(*(self._streaming.call(driver.close()) for driver in self._drivers.values()))
+
     def _begin(self) -> None:
         for driver in self._drivers.values():
             driver.begin()
@@ -120,6 +115,12 @@ class PrintHost:
         return [driver.link.port for driver in self._drivers.values() if driver.link is not None]
 
     # Requests
+
+    def _stop_answering(self) -> None:
+        if self._subscription is not None:
+            self._subscription.close()
+        for task in self._asked:
+            task.cancel()
 
     def _receive(self, event: Event) -> None:
         """Begin to answer a request; the next one does not wait for that."""
@@ -166,7 +167,11 @@ class PrintHost:
     async def _list(self, asked: Asked) -> Mapping[str, Any]:
         wanted = {printer.name for printer in asked.printers}
         found = [status for status in await self.statuses() if status["name"] in wanted]
-        return {"success": True, "message": f"{len(found)} printers.", "printers": found}
+        return {
+            "success": True,
+            "message": f"{len(found)} printer{'' if len(found) == 1 else 's'}.",
+            "printers": found,
+        }
 
     def _reply(self, event: Event, value: Answer | Mapping[str, Any]) -> None:
         data = _said(value) if isinstance(value, Answer) else value
@@ -179,6 +184,13 @@ class PrintHost:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL):
                 await self._publishing.done()
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _about(printer: Printer) -> dict[str, Any]:

@@ -130,6 +130,11 @@ class Machine:
         return self._life.is_open
 
     @property
+    def has_job(self) -> bool:
+        """Whether a job runs, from its first script to its last."""
+        return self._life.has_job
+
+    @property
     def wants_close(self) -> str | None:
         """Why the link is to be closed now, in a sentence; None while it may stay."""
         return self._steering.wants_close
