@@ -23,6 +23,9 @@ def main() -> None:
         core.connect(port, 115200)
         reached = online.wait(20)
         ended = reached and core.startprint(gcoder.LightGCode(lines)) and done.wait(40)
+        for thread in threading.enumerate():  # it starts its sender again before it is really done
+            if thread.name == "print thread":
+                thread.join(20)
     finally:
         core.disconnect()
     print(json.dumps({"ended": ended, "received": received, "errors": errors}))

@@ -62,6 +62,12 @@ def test_m110_as_printrun_sends_it_is_understood() -> None:
     assert talk.say(framed(0, "G90")) == ["ok"]
 
 
+def test_what_comes_right_behind_m110_is_not_forgotten() -> None:
+    talk = Talk()
+    assert talk.say("N-1 M110 N-1*125", framed(0, "G90")) == ["ok", "ok"]
+    assert talk.say(framed(1, "G91")) == ["ok"]
+
+
 def test_a_bare_m110_is_understood_too() -> None:
     talk = Talk()
     assert talk.say("M110 N5") == ["ok"]

@@ -50,8 +50,9 @@ def printed(port: Path, lines: list[str]) -> tuple[list[str], list[str]]:
         capture_output=True,
         text=True,
         timeout=PATIENCE,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["ended"]
     return told["received"], told["errors"]

@@ -22,9 +22,12 @@ def silent(firmware: Firmware, said: Words) -> None:
 
 
 def line_number(firmware: Firmware, said: Words) -> None:
-    """M110 N: the number of this very line; a negative one is fine."""
+    """M110 N: the number of this very line; a negative one is fine.
+
+    A numbered M110 counted when it arrived: counting it again now would forget the lines behind it.
+    """
     number = said.numbers()
-    if "N" in number:
+    if "N" in number and (firmware.current is None or firmware.current.number is None):
         firmware.intake.last = int(number["N"])
 
 
