@@ -6,7 +6,7 @@ import pytest
 
 from callboard.config.printer import Scripts
 from callboard.printing.virtual import Virtual
-from callboard.printing.wishes import Cancel, Gcode, Pause, Resume, Start
+from callboard.printing.wishes import Cancel, Extrude, Gcode, Jog, Pause, Resume, Start
 from tests.printing.joined import Joined, moves, terminal_events
 
 LONG = "G90\nG28\n" + moves(400)
@@ -275,6 +275,39 @@ def test_what_a_printer_shows_stands_in_its_state_until_it_is_answered(bench: Jo
     bench.trouble("action_custom prompt_end")
     bench.run(0.1)
     assert bench.machine.status(bench.now)["prompt"] is None
+
+
+def test_who_jogs_and_extrudes_while_it_is_paused_leaves_the_job_its_modes(bench: Joined) -> None:
+    bench.print("G90\nM83\nG1 X10 E1 F3000\nM0\nG1 X20 E1\n")
+    bench.until(lambda: bench.state == "PAUSED")
+    bench.do(Jog({"z": 5.0}))
+    bench.do(Extrude(3.0))
+    bench.run(5)
+    assert bench.accepted("G91") == [
+        *("G91", "G0 Z5.0000", "G90", "M83"),
+        *("M83", "G1 E3.0000 F300", "G90", "M83"),
+    ]
+
+
+def test_a_filament_change_pauses_until_somebody_is_done(bench: Joined) -> None:
+    bench.print("G28\nM600\nM300 S2\n")
+    bench.until(lambda: bench.state == "PAUSED")
+    assert bench.adjacent("PrintPaused", "Paused")
+    bench.run(4000)
+    assert bench.state == "PAUSED"
+    assert "FilamentChange" not in bench.names
+    bench.trouble("unbusy")
+    bench.until("PrintDone")
+    assert bench.follows("PrintPaused", "FilamentChange", "Alert", "PrintDone")
+    assert bench.count("PrintResumed") == 1
+
+
+def test_a_cancel_does_not_wait_for_somebody_at_the_printer(bench: Joined) -> None:
+    bench.print("G28\nM600\nM300 S2\n")
+    bench.until(lambda: bench.state == "PAUSED")
+    bench.do(Cancel())
+    bench.until("PrintFailed", limit=35)
+    assert "> M108" in bench.story
 
 
 def test_without_a_job_there_is_nothing_to_pause_resume_or_cancel(bench: Joined) -> None:

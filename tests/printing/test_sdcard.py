@@ -180,3 +180,30 @@ def test_a_file_that_vanishes_before_the_start_fails_the_job(bench: Joined) -> N
 def test_no_name_can_hold_a_second_command(bench: Joined) -> None:
     assert not bench.do(SelectSd("a.gco\nM112")).success
     assert not bench.do(DeleteSd("a.gco\nM112")).success
+
+
+def test_a_print_that_somebody_starts_at_the_printer_is_a_job_too(bench: Joined) -> None:
+    bench.trouble("start_sd cube.gco")
+    bench.until("PrintStarted", limit=60)
+    assert bench.follows("FileSelected", "state STARTING", "PrintStarted", "state PRINTING")
+    bench.until("PrintDone")
+    assert terminal_events(bench.names) == ["PrintDone"]
+
+
+def test_a_print_that_somebody_pauses_at_the_printer_is_paused(bench: Joined) -> None:
+    start(bench)
+    bench.run(3)
+    bench.trouble("action_custom paused")
+    bench.until(lambda: bench.state == "PAUSED")
+    assert bench.adjacent("PrintPaused", "Paused")
+    bench.trouble("action_custom resumed")
+    bench.until("PrintDone")
+
+
+def test_a_silent_printer_is_not_stopped_while_its_card_prints(bench: Joined) -> None:
+    start(bench)
+    bench.run(3)
+    bench.trouble("silent")
+    bench.until("Error", limit=1200)
+    assert "> M112" not in bench.story
+    assert terminal_events(bench.names) == ["PrintFailed"]

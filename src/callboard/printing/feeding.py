@@ -182,7 +182,7 @@ class FileSource:
         yield from ()
 
     def stop(self) -> None:
-        """Let no line come ever again, and break a heat-up: a cancel must not wait for it, nor for somebody at the printer."""
+        """Let no line come ever again, and break a heat-up or a wait for somebody: nobody waits for that."""
         if self._feed.waits() or self._talk.waits():
             self._protocol.urgent("M108")
         self._feed.stop()

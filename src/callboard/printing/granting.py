@@ -147,7 +147,8 @@ class Granting:
             return self._no("can move along x, y and z, by millimetres.")
         speed = [f"F{wish.speed:.0f}"] if wish.speed is not None and _are_finite([wish.speed]) else []
         move = " ".join(["G0", *words, *speed])
-        self._steering.talk.send([move] if wish.absolute else ["G91", move, "G90"], Kind.MANUAL)
+        mode = "G90" if wish.absolute else "G91"
+        self._steering.talk.send([mode, move, *(self._steering.tracking.modes() or ("G90",))], Kind.MANUAL)
         return self._yes("It moves.")
 
     def _home(self, wish: wishes.Home) -> Answer:
@@ -188,7 +189,10 @@ class Granting:
             return self._no(f"has no tool {tool}.")
         chosen = [f"T{tool}"] if tool is not None else []
         move = f"G1 E{wish.amount:.4f} F{wish.speed:.0f}"
-        self._steering.talk.send([*chosen, "M83", move, "M82"], Kind.MANUAL)
+        after = self._steering.tracking.modes() or ("M82",)
+        before = self._steering.tracking.position()["t"]
+        back = [f"T{before}"] if chosen and before not in {None, tool} else []
+        self._steering.talk.send([*chosen, "M83", move, *after, *back], Kind.MANUAL)
         return self._yes("It extrudes.")
 
     def _refresh_sd(self, _: wishes.RefreshSd) -> Answer:

@@ -98,6 +98,8 @@ class Meaning:
         self._steering.talk.acknowledged(mark)
         if not mark.quiet and self._life.state is not State.TRANSFERRING:
             self._tracking.acknowledged(mark.command, of_file=False)
+        if line.kind is Kind.SCRIPT:
+            self._tracking.mode(mark.command.code)
         if mark.command.code == "M114" and line.kind is Kind.MANUAL and self._tracking.has_report():
             self._steering.course.say_position(None)
 

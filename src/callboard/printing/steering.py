@@ -152,8 +152,8 @@ class Steering:
             return
         self.say_error(error, reason, consequence, logs)
         self._stop_all()
-        if consequence == "emergency":
-            self._kill()
+        if consequence == "emergency" and not (self.life.run is not None and self.life.from_card):
+            self._kill()  # what the card prints goes on without us
         self._end_job(error)
         self.wants_close = error
 

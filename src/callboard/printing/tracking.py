@@ -20,6 +20,7 @@ from callboard.printing.progress import LOCAL_WINDOW, SD_WINDOW, Estimator
 _AXES: Final = ("x", "y", "z", "e", "t", "f")
 _SAID_WHEN_WRITTEN: Final = "EStop"
 _MOVES: Final = frozenset({"G0", "G1", "G2", "G3"})
+_MODES: Final = frozenset({"G90", "G91", "M82", "M83"})
 _MOVED: Final = _MOVES | {"G28", "G92"}
 _E: Final = re.compile(r"\s*[Ee]\s*[-+]?[0-9.]+")
 
@@ -36,6 +37,7 @@ class Tracking:
         self._life = life
         self._motion = Motion()
         self._reported: dict[str, Any] = {}
+        self._modes: dict[str, str] = {}
         self.layers: int | None = None
         self.layer = 0
         self.estimator = Estimator()
@@ -44,6 +46,7 @@ class Tracking:
         """Begin a job: nothing of the last one is left; `layers` is how many it will have, if known."""
         self._motion = Motion()
         self._reported = {}
+        self._modes = {}
         self.layers, self.layer = layers, 0
         self.estimator = Estimator(SD_WINDOW if self._life.from_card else LOCAL_WINDOW)
         self._life.z = None
@@ -58,8 +61,23 @@ class Tracking:
         changes = self._motion.feed(command if of_file else _without_e(command))
         if changes:
             self._tell(changes, of_file)
+        elif command.code in _MODES and of_file:
+            self.mode(command.code)
         elif command.code == "M73" and of_file and self._life.run is not None:
             self._progress(command, self._life.run)
+
+    def mode(self, code: str) -> None:
+        """Take note of a mode that the job has chosen, not somebody beside it: G90, G91, M82, M83."""
+        if code in _MODES:
+            self._modes.pop(code[0], None)
+            self._modes[code[0]] = code
+
+    def modes(self) -> tuple[str, ...]:
+        """Return the lines that give the job its modes back, in the order in which it chose them.
+
+        The order counts: in Marlin G90 makes the extruder absolute too, whatever M83 said before.
+        """
+        return tuple(self._modes.values())
 
     def ended(self) -> None:
         """Take note that the file's last line was acknowledged: only now a single line is a layer."""
