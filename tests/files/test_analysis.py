@@ -140,6 +140,8 @@ def test_g90_sets_the_mode_of_the_extruder_only_by_option(of: Any) -> None:
         ("G1 X10000000 Y5 E1", (0, 0, 0, 0, 5, 0)),
         ("G1 X12.34567890123456789 E1", (0, 0, 0, 12.345678, 0, 0)),
         ("G1 X1.2.3 Y1-2 Z--5 E1\nG1 X3 E2", (0, 0, 0, 3, 0, 0)),
+        ("G1 X.123456. Y.1234567890123. Z1.2.3.4.5.6.7.8 E1\nG1 X3 E2", (0, 0, 0, 3, 0, 0)),
+        ("G1 X12345678.12345.789 Y0.1234567.9012345 E1\nG1 X3 E2", (0, 0, 0, 3, 0, 0)),
         ("M117 X50 Y50 E1\nG1 X10 E1", (0, 0, 0, 10, 0, 0)),
         ("G1 X10 E1 ;" + 2_000_000 * "x" + "\nG1 X20 E2", (0, 0, 0, 20, 0, 0)),
         ("G1 X10 E1" + 2_000_000 * " " + "X99\nG1 X20 E2", (0, 0, 0, 20, 0, 0)),
@@ -311,6 +313,7 @@ NUMBERS = st.one_of(
     ),
     st.decimals(-500, 500, places=3).map(str),
     st.decimals(-9, 9, places=9).map(str),
+    st.text("0123456789.-+", max_size=24),
 )
 PARAMETERS = st.lists(st.tuples(st.sampled_from("XYZEFIJRPSxe"), NUMBERS).map("".join), max_size=5)
 LINES = st.tuples(WORDS, PARAMETERS, st.sampled_from(["", "; X9", " (Y3)", "*12", "\r"]))

@@ -67,8 +67,9 @@ _THIRD: Final = U(0x400000)
 """... and then a letter, a line's end or anything else that is no part of a number."""
 _PLACES: Final = U(sum((8 - byte) << (56 - 8 * byte) for byte in range(8)))
 """Times the bit of a point, its top four bits tell how many digits stand behind: one more than those."""
-_SCALES: Final = np.array([1.0] + [10.0**digits for digits in range(8)])
-_TENS: Final = np.array([10.0**digits for digits in range(17)])
+_SCALES: Final = np.array([1.0] + [10.0**digits for digits in range(15)])
+_TENS: Final = np.array([10.0**digits for digits in range(23)])
+"""Longer than numbers need: what has several points is looked up too, before it is thrown away."""
 
 
 class Lines:
