@@ -111,6 +111,11 @@ def test_a_trouble_at_a_line_number_comes_once() -> None:
     assert len(talk.printer.accepted) == 11
 
 
+def test_two_troubles_at_one_line_both_come() -> None:
+    talk = ordered("at line 1: send one", "at line 1: send two")
+    assert talk.say(framed(1, "G90")) == ["one", "two", "ok"]
+
+
 def test_a_trouble_at_a_time_counts_from_the_first_opening() -> None:
     talk = ordered("at 30s: send hello")
     assert talk.wait(29.9) == []

@@ -67,7 +67,9 @@ def test_printcore_prints_a_file(start: Start) -> None:
 
 
 def test_printcore_prints_a_file_although_each_hundredth_line_is_spoilt(start: Start) -> None:
-    received, errors = printed(start("--speed", "10000", "--fault", "corrupt=0.01", "--seed", "7"), LINES)
+    received, errors = printed(
+        start("--speed", "10000", "--fault", "corrupt=0.01", "--fault", "doubled=refuse"), LINES
+    )
     asked = [line for line in received if line.startswith("Resend")]
     assert len(asked) > 0
     assert all(

@@ -22,7 +22,10 @@ class Troubles:
 
     def __init__(self, planned: tuple[Planned, ...]) -> None:
         self._times = sorted((each.time, each.trouble) for each in planned if each.time is not None)
-        self._lines = {each.line: each.trouble for each in planned if each.line is not None}
+        self._lines: dict[int, list[str]] = {}
+        for each in planned:
+            if each.line is not None:
+                self._lines.setdefault(each.line, []).append(each.trouble)
         self._commands = [each for each in planned if each.command]
         self._seen: dict[str, int] = {}
         self._opened: float | None = None
@@ -66,8 +69,7 @@ class Troubles:
         """Do what is planned for a line that arrived; true if the line is refused for it."""
         if arrival.number is None:
             return False
-        if arrival.number in self._lines:
-            trouble = self._lines.pop(arrival.number)
+        for trouble in self._lines.pop(arrival.number, ()):
             self.do(firmware, trouble)
         rate = self.resend_ratio or firmware.settings.faults.needless_resend
         if self.refusals or (rate and firmware.random.random() < rate):
