@@ -121,14 +121,17 @@ class Planner:
         return np.unique(first[first < len(moved)])
 
     def _limits_at(self, lines: Lines, moved: Indices) -> dict[str, list[Floats]]:
-        """Return each kind of limit, axis by axis, at the moves; a line sets it for those behind it."""
+        """Return each kind of limit, axis by axis, at the moves, or one for all of them."""
         found: dict[str, list[Floats]] = {"M201": [], "M203": [], "M204": [], "M205": []}
         specials = Specials(lines)
         for (name, letter), before in self._limits.items():
-            at, values = picked(lines.numbers(letter, LARGEST_NUMBER), specials.of("M", int(name[1:])))
+            setting = specials.of("M", int(name[1:]))
+            if not len(setting):
+                found[name].append(np.asarray(before))
+                continue
+            at, values = picked(lines.numbers(letter, LARGEST_NUMBER), setting)
             spread = held((at, np.maximum(values, _SLOWEST)), lines.count, before)
-            if len(at):
-                self._limits[name, letter] = float(spread[-1])
+            self._limits[name, letter] = float(spread[-1])
             found[name].append(spread[moved])
         return found
 
