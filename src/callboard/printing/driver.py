@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from random import uniform
+from random import Random
 from typing import Final
 
 from callboard.config.printer import Printer
@@ -62,7 +62,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self.machine = Machine(printer, now=self._loop.time())
         self._crossing, self._taken, self._virtual = crossing, taken, virtual
-        self._looking = looking
+        self._looking, self._chance = looking, Random()
         self._timer: asyncio.TimerHandle | None = None
         self._sampling: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
@@ -307,7 +307,7 @@ class Driver:
         if any(map(_turns, happenings)):
             self.show()
         elif self._sampling is None and self.link is not None:
-            self._sampling = self._loop.call_later(SAMPLED * uniform(0.8, 1.2), self.show)
+            self._sampling = self._loop.call_later(SAMPLED * self._chance.uniform(0.8, 1.2), self.show)
 
     def _arm(self) -> None:
         """See to it that the machine is ticked when it is due; a timer that comes earlier looks again."""
