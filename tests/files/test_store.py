@@ -423,8 +423,8 @@ def test_a_file_put_in_by_hand_is_taken_in_under_a_safe_name(store: FileStore) -
     (store.base / "notes.txt").write_text("x")
     found = look(store)
     assert found.odd == ("notes.txt",)
-    taken = [adopt(store, stranger) for stranger in found.strangers]
-    assert sorted(one.path for one in taken if one is not None) == [
+    taken = adopt(store, found.strangers)
+    assert sorted(one.path for one in taken) == [
         "CON_.gcode",
         "bd.gcode",
         "bd_2.gcode",
@@ -432,7 +432,7 @@ def test_a_file_put_in_by_hand_is_taken_in_under_a_safe_name(store: FileStore) -
         "file.gco",
         "fine.gcode",
     ]
-    assert all(one is not None and one.sha256 for one in taken)
+    assert all(one.sha256 for one in taken)
     assert store.file("bd_2.gcode").display == "b?d;.gcode"
     assert not look(store).strangers
 
@@ -447,7 +447,7 @@ def test_a_file_changed_by_hand_is_new_and_one_removed_by_hand_is_gone(store: Fi
     found = look(store)
     assert list(found.strangers) == [("a.gcode",)]
     assert found.gone == ("b.gcode",)
-    assert adopt(store, ("a.gcode",)) == store.file("a.gcode")
+    assert adopt(store, [("a.gcode",)]) == [store.file("a.gcode")]
     assert store.forget("b.gcode")
     assert not store.forget("a.gcode")
     assert look(store).gone == ()
@@ -456,8 +456,6 @@ def test_a_file_changed_by_hand_is_new_and_one_removed_by_hand_is_gone(store: Fi
 def test_a_folder_made_by_hand_gets_a_safe_name_first(store: FileStore) -> None:
     (store.base / "un;safe").mkdir()
     (store.base / "un;safe" / "x.gcode").write_bytes(PROGRAM)
-    assert adopt(store, ("un;safe",)) is None
-    with pytest.raises(NoSuchFile):
-        adopt(store, ("un;safe", "x.gcode"))
-    assert adopt(store, ("unsafe", "x.gcode")) is not None
+    assert adopt(store, [("un;safe",), ("un;safe", "x.gcode")]) == []
+    assert [one.path for one in adopt(store, [("unsafe", "x.gcode")])] == ["unsafe/x.gcode"]
     assert listed(store) == ["unsafe", "unsafe/x.gcode"]

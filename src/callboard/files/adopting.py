@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import structlog
 from msgspec import Struct
 
 from callboard.files import metadata
@@ -21,8 +22,10 @@ from callboard.files.refusals import NoSuchFile, Refused
 from callboard.files.settling import Signature
 from callboard.files.store import FileStore
 from callboard.files.stored import StoredFile
-from callboard.files.tree import Found, inside
+from callboard.files.tree import Found, found_in, inside
 from callboard.files.upload import sweep
+
+log = structlog.get_logger("callboard.files")
 
 _BLOCK: Final = 1 << 20
 
@@ -101,33 +104,41 @@ def sweep_all(store: FileStore) -> int:
     return swept
 
 
-def adopt(store: FileStore, stranger: Raw) -> StoredFile | None:
-    """Take in what lies at a raw path: give it a safe name, read its hash. None for a folder.
+def adopt(store: FileStore, strangers: Iterable[Raw]) -> list[StoredFile]:
+    """Take in what lies at raw paths: give each a safe name, read its hash. A folder only gets its name.
 
-    Raises NoSuchFile when it is gone or still changes, or another Refused.
+    What is gone, still changes or can't be read is left for another look. Raises DiskFull.
     """
-    with store.lock:
-        elements, display = _renamed(store, stranger)
-    if elements is None:
-        return None
-    path = path_of(elements)
-    before, sha256 = _hashed(store, path)
-    with store.lock:
-        if not store.metadata(path).fits(before):
-            raise NoSuchFile(f"{path!r} still changes.")
-        return store.update(path, sha256=sha256, display=display, added=time.time())
+    known: dict[Raw, dict[str, Record]] = {}
+    for stranger in strangers:
+        try:
+            elements, display = _renamed(store, stranger)
+            if elements is not None:
+                known.setdefault(elements[:-1], {})[elements[-1]] = _record(store, elements, display)
+        except NoSuchFile:
+            continue  # it went, or its folder has another name now
+        except (Refused, OSError) as error:
+            log.warning("a file put in by hand is left alone", file=_shown(stranger), reason=str(error))
+    return [one for above, records in known.items() for one in store.introduce(path_of(above), records)]
+
+
+def _record(store: FileStore, elements: Raw, display: str) -> Record:
+    found, sha256 = _hashed(store, path_of(elements))
+    return Record(
+        size=found.st_size, modified=found.st_mtime_ns, sha256=sha256, display=display, added=time.time()
+    )
 
 
 def _renamed(store: FileStore, stranger: Raw) -> tuple[Raw | None, str]:
-    """Return where a stranger is now, with a safe name, and what to show for it."""
+    """Return where a stranger is now, with a safe name, and what to show for it; None for a folder."""
     *above, name = stranger
-    with store.tree.folder(above) as folder:
-        listed = inside(folder)
-        found = next((one for one in listed if one.name == name), None)
+    with store.lock, store.tree.folder(above) as folder:
+        found = found_in(folder, name)
         if found is None:
             raise NoSuchFile(f"{_shown(stranger)!r} is gone.")
-        given = name if safe(name) == name else _free_name(name, {folded(one.name) for one in listed}, found)
-        if given != name:
+        given = name
+        if safe(name) != name:
+            given = _free_name(name, {folded(one.name) for one in inside(folder)}, found)
             os.rename(name, given, src_dir_fd=folder, dst_dir_fd=folder)
     return ((*above, given) if found.is_file else None), display_of(name, given)
 

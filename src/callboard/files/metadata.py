@@ -147,7 +147,7 @@ def write(folder: int, records: Mapping[str, Record]) -> None:
     """Put the records of an open folder in place of those before; after an OSError nothing has changed."""
     fresh = f"{SHEET}.{secrets.token_hex(6)}.part"
     try:
-        _store(folder, fresh, msgspec.json.format(msgspec.json.encode(_Sheet(files=dict(records))), indent=1))
+        _store(folder, fresh, msgspec.json.encode(_Sheet(files=dict(records))))
         os.replace(fresh, SHEET, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -156,14 +156,23 @@ def write(folder: int, records: Mapping[str, Record]) -> None:
     os.fsync(folder)
 
 
-def change(folder: int, changes: Mapping[str, Record | None], where: str = "") -> None:
-    """Change records of an open folder, None forgets one; raises OSError, and then nothing has changed."""
-    before = read(folder, where)
+def change(
+    folder: int,
+    changes: Mapping[str, Record | None],
+    where: str = "",
+    before: dict[str, Record] | None = None,
+) -> dict[str, Record]:
+    """Change records of an open folder, None forgets one, and return them all.
+
+    `before` is what was read a moment ago. Raises OSError, and then nothing has changed.
+    """
+    before = read(folder, where) if before is None else before
     after = {**before, **{name: record for name, record in changes.items() if record is not None}}
     for name in [name for name, record in changes.items() if record is None]:
         after.pop(name, None)
     if after != before:
         write(folder, after)
+    return after
 
 
 def _store(folder: int, name: str, text: bytes) -> None:

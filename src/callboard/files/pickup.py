@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from callboard.errors import CallboardError
 from callboard.files.adopting import Look, Raw, adopt, look
-from callboard.files.refusals import NoSuchFile, Refused
 from callboard.files.settling import Settling
 from callboard.files.telling import HOUSE
 
@@ -27,6 +28,8 @@ _PAUSE: Final = 300.0
 _STEP: Final = 200
 """Milliseconds that changes are gathered."""
 _MOST_NAMED: Final = 1000
+_BATCH: Final = 200
+"""Files that are taken in together: what is known of them is written once."""
 
 
 class Pickup:
@@ -72,29 +75,29 @@ class Pickup:
                 step=_STEP,
             ):
                 self._changed.set()
-        except OSError as error:  # no more watches to be had, or none on this disk
+        except (OSError, RuntimeError) as error:  # no more watches to be had, or none on this disk
             log.warning("changes in the files' folder are found late", reason=str(error), seconds=_PAUSE)
 
     async def _look_once(self) -> None:
-        found = await self._room.threads.do(look, self._room.store)
-        for raw in self._settling.settled(found.strangers, time.monotonic()):
-            await self._adopt(raw)
-        if found.gone:
-            await self._forget(found.gone)
+        """Look, and take in what is quiet; a disk that fails is looked at again later."""
+        try:
+            found = await self._room.threads.do(look, self._room.store)
+            for some in _batches(self._settling.settled(found.strangers, time.monotonic())):
+                await self._adopt(some)
+            if found.gone:
+                await self._forget(found.gone)
+        except (CallboardError, OSError) as error:
+            log.error("files put in by hand are not taken in", reason=str(error))
+            return
         self._name(found.odd)
         self._read(found)
 
-    async def _adopt(self, raw: Raw) -> None:
-        try:
-            adopted = await self._room.threads.do(adopt, self._room.store, raw)
-        except NoSuchFile:
-            return  # it went, or its folder has another name now
-        except (Refused, OSError) as error:
-            log.warning("a file that was put in by hand is left alone", file="/".join(raw), reason=str(error))
-            return
-        if adopted is not None:
-            self._room.tell.added([adopted], HOUSE)
-            self._room.read(adopted, urgent=False)
+    async def _adopt(self, strangers: Sequence[Raw]) -> None:
+        adopted = await self._room.threads.do(adopt, self._room.store, strangers)
+        if adopted:
+            self._room.tell.added(adopted, HOUSE)
+        for one in adopted:
+            self._room.read(one, urgent=False)
         self._changed.set()  # a folder that has another name now: what lies in it was not looked at
 
     async def _forget(self, paths: tuple[str, ...]) -> None:
@@ -115,3 +118,8 @@ class Pickup:
             for path in found.unread:
                 self._room.analyse(path, False)
         self._first = False
+
+
+def _batches(strangers: Sequence[Raw]) -> Iterator[Sequence[Raw]]:
+    for at in range(0, len(strangers), _BATCH):
+        yield strangers[at : at + _BATCH]

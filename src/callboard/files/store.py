@@ -194,9 +194,21 @@ class FileStore:
         """Note something of a file (`analysis`, `data`, `user`, ...); raises NoSuchFile or DiskFull."""
         elements = parts(path)
         with self.lock, self.tree.around(elements) as (folder, name):
-            record = msgspec.structs.replace(self.metadata(path), **changes)
-            self._keep(folder, elements[:-1], {name: record})
-            return self.file(path)
+            found, where = existing(self.tree, elements), path_of(elements[:-1])
+            records = metadata.read(folder, where)
+            record = msgspec.structs.replace(_known(found, records.get(name)), **changes)
+            with refusing(path):
+                return self._file(elements, found, metadata.change(folder, {name: record}, where, records))
+
+    def introduce(self, folder: str, records: Mapping[str, Record]) -> list[StoredFile]:
+        """Note many files of a folder at once and return them; those that are gone or changed are left out."""
+        above = parts(folder)
+        with self.lock, self.tree.folder(above) as opened:
+            there = {name: found_in(opened, name) for name in records}
+            found = {name: one for name, one in there.items() if one and records[name].fits(one.stat)}
+            with refusing(folder):
+                kept = metadata.change(opened, {name: records[name] for name in found}, folder)
+            return [self._file((*above, name), one, kept) for name, one in found.items()]
 
     def forget(self, path: str) -> bool:
         """Forget what was known of a file that is gone; False while it is there."""

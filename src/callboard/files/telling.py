@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -50,7 +50,7 @@ class Telling:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    def added(self, files: list[Stored], by: Cause, operation: str = "add") -> None:
+    def added(self, files: Sequence[Stored], by: Cause, operation: str = "add") -> None:
         """Files and folders are new."""
         for one in files:
             self._say(f"{_what(one)}Added", _entry(one, operation), by)

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from callboard.errors import CallboardError
 from callboard.files.names import clean, kind_of
 from callboard.files.refusals import Refused
 from callboard.files.settling import Settling, Signature
@@ -45,7 +46,10 @@ class Watched:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            await self._look_once()
+            try:
+                await self._look_once()
+            except (CallboardError, OSError) as error:
+                log.error("the watched folder could not be looked at", reason=str(error))
             await asyncio.sleep(self._quiet)
 
     async def _look_once(self) -> None:
