@@ -28,6 +28,8 @@ from callboard.printing.watch import Watch
 
 OWN: Final = object()
 """The mark of the protocol's own lines; nobody is told of them."""
+_FENCES: Final = 3
+"""Fences in flight, when one after another stays unanswered."""
 _RATIO: Final = 0.1
 _RATIO_FROM: Final = 100
 
@@ -95,7 +97,7 @@ class Conversation:
 
     def can_fence(self) -> bool:
         """Return whether M105 would tell, and may be sent."""
-        return self.stream.fencing and self.stream.fences_work is not False and not self.stream.fenced
+        return self.stream.fencing and self.stream.fences < _FENCES
 
     def can_ask(self) -> bool:
         """Return whether the firmware's complaint of a wrong number would tell."""

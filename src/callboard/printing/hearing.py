@@ -112,7 +112,7 @@ class Hearing:
     def _count(self, reply: Ok) -> None:
         al = self._all
         stream = al.stream
-        if reply.readings is not None and (stream.fenced or stream.fences_work):
+        if reply.readings is not None and (stream.fences or stream.fences_work):
             lost = stream.ok_fence()
             if lost:
                 al.watch.found(something=True)

@@ -77,15 +77,17 @@ class History:
     def __contains__(self, number: int) -> bool:
         return number in self._entries
 
-    def meant(self, asked: int) -> int | None:
-        """Return the number that is meant by a request, or None.
+    def meant(self, asked: tuple[int, ...]) -> int | None:
+        """Return the number that is meant by a request that was heard once or twice, or None.
 
-        `next` itself says that all was received. Some firmware loses leading digits ("34497" for 134497):
-        then the latest line whose number ends so is meant.
+        `next` itself says that all was received. Where two numbers differ one was hurt on its way, and the lower
+        one that can be is safe. Some firmware loses leading digits ("34497" for 134497): then the latest line
+        whose number ends so is meant.
         """
-        if asked in self._entries or asked == self.next:
-            return asked
-        digits = str(asked)
+        known = [number for number in asked if number in self._entries or number == self.next]
+        if known:
+            return min(known)
+        digits = tuple(str(number) for number in asked)
         newest_first = range(self.next, max(self.next - self._size, 0), -1)
         return next((n for n in newest_first if str(n).endswith(digits) and self._has(n)), None)
 

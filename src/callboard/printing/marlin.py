@@ -353,7 +353,7 @@ class Protocol:
         al = self._all
         code = _code(text)
         if code == "M105":
-            if self._stream.fenced:
+            if self._stream.fences:
                 return False
             al.polling.asked(now)
         elif code == "M28":
@@ -497,7 +497,7 @@ class Protocol:
 
     def _polled(self) -> bool:
         """Return whether temperatures are not to be asked for now."""
-        return self._all.storing or self._stream.fenced or self._queues.has_own("M105")
+        return self._all.storing or self._stream.fences > 0 or self._queues.has_own("M105")
 
     def _tick_ready(self, now: float) -> None:
         al = self._all
@@ -526,7 +526,7 @@ class Protocol:
         patient = not al.known.quirks.checks_numbers
         alarm = al.watch.alarm(code, now, printing=al.job, patient=patient)
         if alarm is Alarm.PROBE:
-            self._probe(code)
+            self._probe(code, now)
         elif alarm is Alarm.TIMEOUT:
             self._timeout(now)
         elif alarm is Alarm.GONE:
@@ -536,7 +536,7 @@ class Protocol:
                 Consequence.DISCONNECT,
             )
 
-    def _probe(self, code: str) -> None:
+    def _probe(self, code: str, now: float) -> None:
         """Find out what the firmware has taken, at once and without harm."""
         al, stream = self._all, self._stream
         if stream.anchor in {Anchor.SENT, Anchor.PROVING}:
@@ -545,7 +545,7 @@ class Protocol:
             al.probing = True
         elif stream.asking:
             stream.asking = False
-        elif al.can_ask() and code not in PERSON:
+        elif al.can_ask() and al.watch.may_ask(now) and code not in PERSON:
             self._raw += stream.ask()
 
     def _timeout(self, now: float) -> None:

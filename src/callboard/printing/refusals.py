@@ -17,12 +17,12 @@ _LEARNT: Final = 3
 
 
 class Refusal(Struct):
-    """A line was refused. `number` is the one that is asked for; None: it can't be read.
+    """A line was refused. `numbers` are asked for, by the error and by the request; they should agree.
 
     `echo`: its line may be one that was under way behind a refused one.
     """
 
-    number: int | None
+    numbers: tuple[int, ...]
     echo: bool
     since: float
     asked: bool = False
@@ -45,7 +45,7 @@ class Refusals:
         self.pending: Refusal | None = None
         self.sends_ok = True
         self._missed = 0
-        self._done: int | None = None
+        self._done: tuple[int, ...] | None = None
 
     @property
     def due(self) -> float:
@@ -54,22 +54,23 @@ class Refusals:
 
     def error(self, last: int | None, echo: bool, now: float) -> Refusal | None:
         """Take an error line; returns the refusal before it, if that is finished by this."""
-        before, number = self.pending, None if last is None else last + 1
-        self.pending = Refusal(number, echo, now)
+        before, numbers = self.pending, () if last is None else (last + 1,)
+        self.pending = Refusal(numbers, echo, now)
         self._done = None
         return before
 
     def resend(self, number: int | None, now: float) -> Refusal | None:
         """Take a request; returns a refusal that is finished by this."""
         pending, before = self.pending, None
+        numbers = () if number is None else (number,)
         if pending is not None and not pending.asked:
-            pending.number = _agreed(pending.number, number)
+            pending.numbers += numbers
             pending.asked = True
-        elif pending is None and number is not None and number == self._done:
+        elif pending is None and numbers and numbers == self._done:
             self._done = None
             return None
         else:
-            before, self.pending = pending, Refusal(number, True, now, True)
+            before, self.pending = pending, Refusal(numbers, True, now, True)
         return before if self.sends_ok else (before or self._finish())
 
     def ok(self) -> Refusal | None:
@@ -79,7 +80,7 @@ class Refusals:
         self._missed, self.sends_ok = 0, True
         done = self._finish()
         if done is not None and not done.asked:
-            self._done = done.number
+            self._done = done.numbers
         return done
 
     def other(self) -> Refusal | None:
@@ -103,10 +104,3 @@ class Refusals:
     def _finish(self) -> Refusal | None:
         done, self.pending = self.pending, None
         return done
-
-
-def _agreed(by_error: int | None, by_request: int | None) -> int | None:
-    """Return the number to go by: where the two differ one was hurt, and the lower can lose nothing."""
-    if by_error is None or by_request is None:
-        return by_error if by_request is None else by_request
-    return min(by_error, by_request)

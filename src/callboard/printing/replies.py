@@ -152,7 +152,7 @@ def _word(text: str, lower: str) -> Reply | None:
     if lower.startswith(("error", "!!", "fatal:")):
         return _error(text, lower)
     if lower.startswith(("resend", "rs ", "rs:")):
-        found = _INTEGER.search(text)
+        found = _INTEGER.search(text) if text.isascii() and text.isprintable() else None
         return Resend(int(found[0]) if found else None)
     if lower.startswith(("echo:busy:", "busy:")):
         return Busy(text[lower.index("busy:") + 5 :].strip())

@@ -116,7 +116,7 @@ class Stream:
         self.asking = False
         self._weight = self._stale = 0
         self._held: Entry | None = None
-        self._fences = self._ignored = 0
+        self.fences = self._ignored = 0
         self._hurt = self._foreign = False
         self._since_certain = 0
         self._certain_every = _CERTAIN_EVERY[1]
@@ -137,11 +137,6 @@ class Stream:
     def asked(self) -> int | None:
         """The line that was asked for and is not yet acknowledged."""
         return self._asked
-
-    @property
-    def fenced(self) -> bool:
-        """Whether a fence is in flight."""
-        return self._fences > 0
 
     def has(self, kind: Kind) -> bool:
         """Return whether a line of a kind was written and is not yet acknowledged."""
@@ -177,7 +172,7 @@ class Stream:
     def wants_fence(self) -> bool:
         """Return whether there is doubt that a fence can end."""
         return (
-            self.doubt and bool(self.fences_work) and self.fencing and not (self._fences or self.numbered_oks)
+            self.doubt and bool(self.fences_work) and self.fencing and not (self.fences or self.numbered_oks)
         )
 
     # Writing
@@ -242,7 +237,7 @@ class Stream:
         if entry.number is not None:
             self._pipe.append(entry.number)
         if entry.fence:
-            self._fences += 1
+            self.fences += 1
             self._ignored = 0
             self.doubt = self._hurt = False
 
@@ -277,7 +272,7 @@ class Stream:
 
     def ok_fence(self) -> int | None:
         """Take `ok T:`; returns how many lines before the fence had lost their ok, None if there is no fence."""
-        if not self._fences:
+        if not self.fences:
             if self.fences_work is None:
                 self.ok()
             return None
@@ -290,6 +285,8 @@ class Stream:
             lost += 1
         self._pop()
         self._certain()
+        # More fences than one are sent when one seemed lost: behind this answer the others may never come.
+        self._hurt = bool(self.fences) and all(entry.fence for entry in self.owed)
         self._certain_every = _CERTAIN_EVERY[0] if lost else min(self._certain_every * 2, _CERTAIN_EVERY[1])
         return lost
 
@@ -319,7 +316,7 @@ class Stream:
         entry = self.owed.popleft()
         self._weight -= entry.weight
         if entry.fence:
-            self._fences -= 1
+            self.fences -= 1
         number = entry.number
         if number is not None:
             self._arrived(number)
@@ -405,8 +402,8 @@ class Stream:
         """Do what a refusal asks for."""
         asking, self.asking = self.asking, False
         if self.anchor in _PROVED_BY_ONE:
-            return self._refused_anchor(refusal.number)
-        number = self._oldest() if refusal.number is None else self.history.meant(refusal.number)
+            return self._refused_anchor(refusal.numbers)
+        number = self._oldest() if not refusal.numbers else self.history.meant(refusal.numbers)
         if number is None:
             return self._refused_impossibly()
         self._impossible = 0
@@ -483,8 +480,9 @@ class Stream:
             gone = bool(refused) or (entry.number is not None and entry.number >= number)
             (refused if gone else accepted).append(entry)
         behind = [e.weight for e in refused if e.number is not None and e.number > number]
-        # Lines that were about to be written again, but were accepted the first time.
-        accepted.extend(self.history[skipped] for skipped in range(self.cursor, number))
+        # Lines that were about to be written again, but had been accepted.
+        skipped = (self.history[at] for at in range(self.cursor, number))
+        accepted.extend(entry for entry in skipped if not entry.told)
         self._stale_lines, self._stale = len(behind), sum(behind)
         self.cursor = number
         self._keep(accepted)
@@ -496,7 +494,7 @@ class Stream:
             entry.weight = 0
         self.owed = accepted
         self._weight = 0
-        self._fences = sum(entry.fence for entry in accepted)
+        self.fences = sum(entry.fence for entry in accepted)
         if not self.pipelining:
             self.all_done()
         self.doubt = self.doubt or bool(accepted)
@@ -530,11 +528,11 @@ class Stream:
             return Verdict.IMPOSSIBLE
         return self.act(self._oldest())
 
-    def _refused_anchor(self, number: int | None) -> Verdict:
+    def _refused_anchor(self, numbers: tuple[int, ...]) -> Verdict:
         """Numbers are not yet proven: begin again, unless only the proof was hurt."""
         if self._anchored > self._max_resends:
             return Verdict.LOOP
-        if self.anchor is Anchor.PROVING and number == 2:
+        if self.anchor is Anchor.PROVING and 2 in numbers:
             self.all_done()
             return Verdict.SYNCED
         self.restart_anchor()

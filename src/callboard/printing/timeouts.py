@@ -25,17 +25,19 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     """Without a line although one is awaited: one timeout."""
     busy: float = 3.0
     """The same for firmware that says `busy` while it is at it."""
-    probe: float = 0.25
+    probe: float = 0.05
     """Without an ok although one is owed: ask what has arrived ..."""
     probe_most: float = 4.0
     """... and later and later, up to this, as long as nothing was wrong."""
+    ask: float = 1.0
+    """Without an answer to that: ask in the way that empties the firmware's receive buffer."""
     resend_ok: float = 0.15
     """Between a Resend and the ok that belongs to it; they leave the firmware together."""
     greeted: float = 0.5
     """For the oks of the other greetings."""
     quiet: float = 0.03
     """Without a refusal after several that contradict each other: then all of them have come."""
-    refused: float = 0.1
+    refused: float = 0.05
     """Without progress after a Resend that looked like an echo of an earlier one: do it after all."""
     idle_count: int = 2
     """Timeouts in a row after which an idle printer is gone; 0 is never."""

@@ -98,6 +98,10 @@ class Watch:
         """Return how long the printer may say nothing."""
         return self._timeouts.busy if self.busy else self._timeouts.communication
 
+    def may_ask(self, now: float) -> bool:
+        """Return whether a harmless probe has had its time."""
+        return self._idle or now - self.moved_at >= max(self._timeouts.ask, 4 * self._slowest)
+
     def due(self, code: str) -> float:
         """Return when `alarm` has something to say while an ok is owed."""
         return min(self._probe_due(code), self.timed_at + self.silence())
