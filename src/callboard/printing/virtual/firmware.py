@@ -86,7 +86,8 @@ class Firmware:
         """The current command's ok has been said already."""
         self._task: Task | None = None
         self._until = inf
-        self._busy = Busy.PROCESSING
+        self.busy = Busy.PROCESSING
+        """What the running command waits for."""
         self._hung = -inf
 
     # --- time --------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ class Firmware:
             self.timers.end()
             self._over()
         else:
-            self._until, self._busy = max(wait.until, self.now), wait.busy
+            self._until, self.busy = max(wait.until, self.now), wait.busy
 
     def _over(self) -> None:
         queued, self.current = self.current, None
@@ -285,11 +286,6 @@ class Firmware:
     def inject(self, text: str) -> None:
         """Give the firmware a command of its own, next in turn."""
         self.queue.appendleft(Queued(text, None, True))
-
-    @property
-    def busy(self) -> Busy:
-        """What the running command waits for."""
-        return self._busy
 
     # --- saying, ending ----------------------------------------------------------------------------
 
