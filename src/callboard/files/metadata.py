@@ -68,6 +68,13 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, history=(*self.history, one)[-MAX_HISTORY:])
 
 
+def known(record: Record | None, found: os.stat_result) -> Record:
+    """Return the record of a file that was found, a new one when it is about other bytes."""
+    if record is not None and record.fits(found):
+        return record
+    return Record(size=found.st_size, modified=found.st_mtime_ns)
+
+
 class Statistics(Struct, frozen=True, rename="camel"):
     """How long successful prints of a file took, by printer, in seconds."""
 

@@ -186,9 +186,8 @@ class FileStore:
         """Return what is known of a file; raises NoSuchFile."""
         elements = parts(path)
         with self.lock, self.tree.around(elements) as (folder, name):
-            return _known(
-                existing(self.tree, elements), metadata.read(folder, path_of(elements[:-1])).get(name)
-            )
+            record = metadata.read(folder, path_of(elements[:-1])).get(name)
+            return metadata.known(record, existing(self.tree, elements).stat)
 
     def update(self, path: str, **changes: Any) -> StoredFile:
         """Note something of a file (`analysis`, `data`, `user`, ...); raises NoSuchFile or DiskFull."""
@@ -196,12 +195,12 @@ class FileStore:
         with self.lock, self.tree.around(elements) as (folder, name):
             found, where = existing(self.tree, elements), path_of(elements[:-1])
             records = metadata.read(folder, where)
-            record = msgspec.structs.replace(_known(found, records.get(name)), **changes)
+            record = msgspec.structs.replace(metadata.known(records.get(name), found.stat), **changes)
             with refusing(path):
                 return self._file(elements, found, metadata.change(folder, {name: record}, where, records))
 
     def introduce(self, folder: str, records: Mapping[str, Record]) -> list[StoredFile]:
-        """Note many files of a folder at once and return them; those that are gone or changed are left out."""
+        """Note many files of a folder at once and return them, without those that are gone or changed."""
         above = parts(folder)
         with self.lock, self.tree.folder(above) as opened:
             there = {name: found_in(opened, name) for name in records}
@@ -247,7 +246,7 @@ class FileStore:
         kind = kind_of(found.name)
         if not found.is_file or kind is None:
             raise NoSuchFile(f"{path_of(elements)!r} is no file that can be printed.")
-        record = _known(found, records.get(found.name))
+        record = metadata.known(records.get(found.name), found.stat)
         return StoredFile(
             path=path_of(elements),
             name=found.name,
@@ -336,13 +335,6 @@ class FileStore:
         if full and not recursive:
             raise Taken(f"{path_of(elements)!r} is not empty: ask to remove it with all that it holds.")
         shutil.rmtree(elements[-1], dir_fd=folder)
-
-
-def _known(found: Found, record: Record | None) -> Record:
-    """Return the record of a file, a new one when it is about other bytes."""
-    if record is not None and record.fits(found.stat):
-        return record
-    return Record(size=found.stat.st_size, modified=found.stat.st_mtime_ns)
 
 
 def _not_into_itself(old: Parts, new: Parts) -> None:
