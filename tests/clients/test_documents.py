@@ -150,7 +150,7 @@ def test_what_the_demo_says_to_try_works(tmp_path: Path) -> None:
                     ["sh", "-c", command], env=elsewhere, capture_output=True, text=True, check=False
                 )
                 assert done.returncode == 0, done.stderr
-            assert "sample.gcode" in done.stdout
+                assert "sample.gcode" in done.stdout
         finally:
             process.terminate()
     assert process.returncode == 0
