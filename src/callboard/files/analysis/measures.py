@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -85,11 +85,10 @@ class Filament:
 def take_in(moves: Moves, printing: Indices, printed: Area, travelled: Area) -> None:
     """Add a block's places to both areas."""
     ends = printing + 1
-    moved = slice(1, None) if not len(moves.renaming) else 1 + np.flatnonzero(moves.distance > 0)
     for axis, places in enumerate((moves.x, moves.y, moves.z)):
         printed.add(axis, places[printing])
         printed.add(axis, places[ends])
-        travelled.add(axis, places[moved])
+        travelled.add(axis, places)
     if moves.arcs is not None:
         bulging = np.isin(moves.arcs.lines, printing)
         for axis, (low, high) in enumerate(
@@ -98,16 +97,3 @@ def take_in(moves: Moves, printing: Indices, printed: Area, travelled: Area) -> 
             for reach in (low, high):
                 travelled.add(axis, reach)
                 printed.add(axis, reach[bulging])
-
-
-def told(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a result with its numbers rounded to what they are good for: 0.1 um, 0.1 ms."""
-    return {key: _rounded(value) for key, value in result.items()}
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return told(value)
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
