@@ -541,7 +541,7 @@ class Protocol:
         al, stream = self._all, self._stream
         if stream.anchor in {Anchor.SENT, Anchor.PROVING}:
             stream.restart_anchor()
-        elif al.can_fence():
+        elif al.can_fence() and not stream.resending:
             al.probing = True
         elif stream.asking:
             stream.asking = False
