@@ -1,0 +1,189 @@
+"""ffmpeg as a process: found, started with low priority, watched, and ended with all that it started.
+
+    find -> path;  run(arguments, seconds) -> Ended: its exit code, what it printed, and whether in time
+
+A small launcher lowers the priority and asks the kernel to end ffmpeg when we die, then becomes ffmpeg: a
+preexec_fn would do the same in a fork of a process with threads, where it may hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from callboard.timelapse.refusals import NoFfmpeg
+
+NICE: Final = 10
+"""How much less than others it gets: films must not slow prints down."""
+
+_LINES: Final = 20
+_LONGEST: Final = 64 * 1024
+_GRACE: Final = 5.0
+
+_LAUNCH: Final = f"""\
+import os, sys
+try:
+    os.nice({NICE})
+except OSError:
+    pass
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit(1)
+try:
+    os.execv(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.exit(f"{{sys.argv[2]}} can't be started: {{error.strerror}}")
+"""
+
+
+class Ended(Struct, frozen=True):
+    """How a run ended: the exit code (below 0: a signal), the last lines of both outputs.
+
+    `output` has the bytes of stdout when they were asked for.
+    """
+
+    code: int
+    out: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
+    in_time: bool = True
+    output: bytes = b""
+    too_much: bool = False
+
+
+def find(named: str | None = None) -> str:
+    """Return the path of ffmpeg: the named one, else that on PATH, else imageio-ffmpeg's. Raises NoFfmpeg."""
+    if named:
+        found = shutil.which(str(Path(named).expanduser()))
+        if found is None:
+            raise NoFfmpeg(f"timelapse.ffmpeg names {named}, where there is no program.")
+        return str(Path(found).absolute())
+    return shutil.which("ffmpeg") or _bundled()
+
+
+def _bundled() -> str:
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        raise NoFfmpeg from None
+
+
+async def run(
+    arguments: Sequence[str],
+    seconds: float,
+    *,
+    on_line: Callable[[str], bool] = lambda _line: False,
+    most: int = 0,
+) -> Ended:
+    """Run ffmpeg to its end, or for `seconds`; then, or when cancelled, its whole process group is killed.
+
+    `on_line` gets each line of stdout, and returns whether that line was for it; with `most` stdout is
+    bytes instead, at most so many. `arguments[0]` is the path of ffmpeg.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LONGEST,
+        start_new_session=True,
+    )
+    watched = _Watched(process, on_line, most)
+    in_time = True
+    try:
+        async with asyncio.timeout(seconds):
+            await watched.ended()
+    except TimeoutError:
+        in_time = False
+    finally:
+        code = await _gone(process)
+    return watched.outcome(code, in_time)
+
+
+class _Watched:
+    """A process whose outputs are read as they come; only their ends are kept."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, on_line: Callable[[str], bool], most: int
+    ) -> None:
+        self._process, self._on_line, self._most = process, on_line, most
+        self._out: deque[str] = deque(maxlen=_LINES)
+        self._error: deque[str] = deque(maxlen=_LINES)
+        self._bytes = bytearray()
+        self._too_much = False
+
+    async def ended(self) -> None:
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        reading = self._read_bytes if self._most else self._read_lines
+        await asyncio.gather(reading(self._process.stdout), self._read_error(self._process.stderr))
+        await self._process.wait()
+
+    def outcome(self, code: int, in_time: bool) -> Ended:
+        output = bytes(self._bytes) if not self._too_much else b""
+        return Ended(code, tuple(self._out), tuple(self._error), in_time, output, self._too_much)
+
+    async def _read_lines(self, stream: asyncio.StreamReader) -> None:
+        async for line in _lines(stream):
+            if not self._on_line(line):
+                self._out.append(line)
+
+    async def _read_error(self, stream: asyncio.StreamReader) -> None:
+        async for line in _lines(stream):
+            self._error.append(line)
+
+    async def _read_bytes(self, stream: asyncio.StreamReader) -> None:
+        while block := await stream.read(_LONGEST):
+            self._bytes += block
+            if len(self._bytes) > self._most:
+                self._too_much = True
+                kill(self._process)
+                return
+
+
+class _Lines:
+    """Lines out of blocks; carriage returns end one too, and a long one is cut."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, block: bytes) -> list[str]:
+        *lines, rest = (self._rest + block).replace(b"\r", b"\n").split(b"\n")
+        self._rest = rest[-1000:]
+        return [line[:1000].decode("utf-8", "replace") for line in lines if line.strip()]
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
+    reading = _Lines()
+    while block := await stream.read(_LONGEST):
+        for line in reading.feed(block):
+            yield line
+    for line in reading.feed(b"\n"):
+        yield line
+
+
+def kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a process and all it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _gone(process: asyncio.subprocess.Process) -> int:
+    """Kill what is left of the group, and return the exit code."""
+    kill(process)
+    with contextlib.suppress(TimeoutError):
+        return await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE)
+    return process.returncode if process.returncode is not None else -signal.SIGKILL

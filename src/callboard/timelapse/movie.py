@@ -1,0 +1,173 @@
+"""A film out of numbered pictures: the command, and a run of it with progress and a time limit.
+
+Movie (what is to be made) -> command -> ffmpeg.run -> the film, or WorkFailed with what ffmpeg said
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from callboard.jobs.job import WorkFailed
+from callboard.jobs.worker import Report
+from callboard.timelapse import ffmpeg
+from callboard.timelapse.refusals import NoFfmpeg, told
+
+NO_FRAMES: Final = "no_frames"
+RETURNCODE: Final = "returncode"
+UNKNOWN: Final = "unknown"
+
+_MPEG2_RATES: Final = (24.0, 25.0, 30.0, 50.0, 60.0)
+_FULL: Final = "No space left on device"
+
+
+class Movie(Struct, frozen=True, kw_only=True):
+    """What is to be made: `count` pictures `<name>-0.<kind>` ... become the film `film`. Times in s."""
+
+    name: str
+    film: str
+    gcode: str
+    movie: str
+    count: int
+    kind: str = "jpg"
+    even: bool = True
+    fps: float = 25.0
+    post_roll: float = 0.0
+    codec: str = "libx264"
+    bitrate: str | None = None
+    threads: int = 0
+    flip_h: bool = False
+    flip_v: bool = False
+    rotate: int = 0
+    timeout: float = 7200.0
+
+    @property
+    def frames(self) -> int:
+        """How many pictures the film has, with the still at its end."""
+        return self.count + round(self.post_roll * self.fps)
+
+
+def command(program: str, movie: Movie, folder: Path, target: Path) -> tuple[str, ...]:
+    """Return the command that makes the film `target` of the pictures in `folder`.
+
+    A percent sign in a name is doubled for ffmpeg, which takes the name for a pattern.
+    """
+    pattern = f"{str(folder / movie.name).replace('%', '%%')}-%d.{movie.kind}"
+    source = (
+        "-f",
+        "image2",
+        "-pattern_type",
+        "sequence",
+        "-start_number",
+        "0",
+        "-framerate",
+        f"{movie.fps:g}",
+    )
+    filters = ",".join(_filters(movie))
+    return (
+        *(program, "-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
+        *("-progress", "pipe:1", "-stats_period", "0.5", "-nostats"),
+        *(*source, "-i", pattern),
+        *(("-vf", filters) if filters else ()),
+        *(("-threads", str(movie.threads)) if movie.threads else ()),
+        *_encoder(movie),
+        str(target),
+    )
+
+
+def _filters(movie: Movie) -> list[str]:
+    turns: Mapping[int, Sequence[str]] = {
+        90: ("transpose=2",),
+        180: ("hflip", "vflip"),
+        270: ("transpose=1",),
+    }
+    return [
+        *(("hflip",) if movie.flip_h else ()),
+        *(("vflip",) if movie.flip_v else ()),
+        *turns.get(movie.rotate, ()),
+        *(() if movie.even else ("crop=trunc(iw/2)*2:trunc(ih/2)*2",)),
+        *((f"tpad=stop_mode=clone:stop_duration={movie.post_roll:g}",) if movie.post_roll else ()),
+    ]
+
+
+def _encoder(movie: Movie) -> tuple[str, ...]:
+    if movie.codec == "mpeg2video":
+        rate = min(_MPEG2_RATES, key=lambda each: abs(each - movie.fps))
+        quality = ("-b:v", movie.bitrate or "10000k")
+        return ("-c:v", "mpeg2video", *quality, "-r", f"{rate:g}", "-pix_fmt", "yuv420p", "-f", "vob")
+    quality = ("-b:v", movie.bitrate) if movie.bitrate else ("-crf", "21")
+    return (
+        *("-c:v", "libx264", "-preset", "veryfast", *quality),
+        *("-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4"),
+    )
+
+
+async def make(program: str | None, movie: Movie, folder: Path, target: Path, report: Report) -> None:
+    """Make a film; `report` hears how far it is, in percent. Raises WorkFailed; then there is no `target`."""
+    try:
+        await _make(program, movie, folder, target, report)
+    except BaseException:
+        _drop(target)
+        raise
+
+
+async def _make(program: str | None, movie: Movie, folder: Path, target: Path, report: Report) -> None:
+    def progress(line: str) -> bool:
+        key, _, value = line.partition("=")
+        if key == "frame" and value.strip().isdigit():
+            report(min(100.0, 100.0 * int(value) / max(movie.frames, 1)))
+        return key.strip() in _PROGRESS or key.startswith("stream_")
+
+    try:
+        wanted = command(ffmpeg.find(program), movie, folder, target)
+        ended = await ffmpeg.run(wanted, movie.timeout, on_line=progress)
+    except NoFfmpeg as error:
+        raise failed(0, UNKNOWN, str(error)) from None
+    except OSError as error:
+        raise failed(0, UNKNOWN, f"ffmpeg could not be started: {error.strerror or error}.") from None
+    if ended.code != 0 or not ended.in_time:
+        raise failed(ended.code or 255, RETURNCODE, _why(ended, movie), *ended.error, out=ended.out)
+    if not _is_there(target):
+        raise failed(255, UNKNOWN, "ffmpeg said it was done, and there is no film.", *ended.error)
+
+
+def _why(ended: ffmpeg.Ended, movie: Movie) -> str:
+    if not ended.in_time:
+        return f"ffmpeg ran longer than {movie.timeout:g} s (timelapse.render_timeout) and was ended."
+    if any(_FULL in line for line in ended.error):
+        return "The disk is full: make room where the timelapse folder lies, then render once more."
+    if ended.code < 0:
+        elsewhere = "a machine with more memory can do it with `callboard worker`"
+        return f"ffmpeg was ended by signal {-ended.code}; if memory was short, {elsewhere}."
+    return f"ffmpeg ended with exit code {ended.code}."
+
+
+def failed(code: int, reason: str, *error: str, out: Sequence[str] = ()) -> WorkFailed:
+    """Return the failure of a film, as MovieFailed tells it. Source: facts 5.6."""
+    result: dict[str, Any] = {"returncode": code, "reason": reason, "error": list(error), "out": list(out)}
+    return WorkFailed(error[0], result)
+
+
+def disk(error: OSError) -> WorkFailed:
+    """Return the failure of a film that the disk did not take."""
+    return failed(255, UNKNOWN, told(error))
+
+
+def _drop(target: Path) -> None:
+    target.unlink(missing_ok=True)
+
+
+def _is_there(target: Path) -> bool:
+    return target.is_file() and target.stat().st_size > 0
+
+
+_PROGRESS: Final = frozenset(
+    {
+        *("frame", "fps", "bitrate", "total_size", "out_time_us", "out_time_ms", "out_time"),
+        *("dup_frames", "drop_frames", "speed", "progress"),
+    }
+)
+"""The keys of ffmpeg's own progress."""

@@ -1,0 +1,181 @@
+"""Rendering: films are jobs, and this is the room's side of them.
+
+    reel -> Movie -> Jobs.put -> taken: MovieRendering -> ended: the film in its place, MovieDone | MovieFailed
+
+Each is told once, under an id of its own, also when the hub stopped between a job's end and its event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from callboard.config import Timelapse
+from callboard.files.threads import Threads
+from callboard.jobs.job import Job, State
+from callboard.jobs.room import Jobs
+from callboard.timelapse.filming import KIND
+from callboard.timelapse.movie import NO_FRAMES, RETURNCODE, UNKNOWN, Movie
+from callboard.timelapse.reel import About, Reel
+from callboard.timelapse.refusals import NoSuchFilm, Refused, told
+from callboard.timelapse.shelf import Shelf
+from callboard.timelapse.telling import Source, Telling
+
+log = structlog.get_logger("callboard.timelapse")
+
+
+class Rendering:
+    """Has films made of reels; `being_made` are the names of those that have a job, with its id."""
+
+    def __init__(self, jobs: Jobs, shelf: Shelf, plan: Timelapse, tell: Telling, threads: Threads) -> None:
+        self.being_made: dict[str, str] = {}
+        self._jobs, self._shelf, self._plan, self._tell, self._threads = jobs, shelf, plan, tell, threads
+
+    async def begin(self) -> None:
+        """Take up the jobs there are; first settle those that ended while nobody looked."""
+        alive = {job.id: job for job in await self._jobs.ledger.all() if job.kind == KIND}
+        await self._threads.do(self._shelf.prepare, tuple(alive))
+        self.being_made = {str(job.payload.get("name")): job.id for job in alive.values()}
+        await self._jobs.follow(KIND, self)
+
+    async def put(self, reel: Reel) -> Movie:
+        """Put the job of a film, whose pictures are numbered without a gap."""
+        movie = self._movie(reel)
+        self.being_made[reel.name] = ""
+        try:
+            job = await self._jobs.put(KIND, msgspec.to_builtins(movie), reel.about.source)
+        except BaseException:
+            self.being_made.pop(reel.name, None)
+            raise
+        if reel.name in self.being_made:  # not made already
+            self.being_made[reel.name] = job.id
+        return movie
+
+    async def put_wanted(self) -> None:
+        """Put the jobs of films that are wanted and have none: of prints that ended when none could be."""
+        for reel in await self._threads.do(self._shelf.reels):
+            if reel.about.wanted and reel.about.ended and reel.name not in self.being_made:
+                await self._threads.do(reel.close_gaps)
+                await self.put(reel)
+
+    async def withdraw(self, name: str) -> bool:
+        """Forget a film that no worker makes yet."""
+        job = self.being_made.get(name)
+        if not job or not await self._jobs.withdraw(job):
+            return False
+        self.being_made.pop(name, None)
+        return True
+
+    async def note(self, reel: Reel, **changes: Any) -> None:
+        """Note something of a reel; a disk that is full costs the note only."""
+        try:
+            await self._threads.do(reel.note, **changes)
+        except OSError as error:
+            log.warning("a recording could not be noted", name=reel.name, error=told(error))
+
+    def no_frames(self, reel: Reel, failed: bool, source: Source) -> None:
+        """Tell that no film can be made, since no picture could be taken."""
+        film = self._film_name(reel, failed=failed)
+        movie = {"gcode": reel.about.gcode, "movie": str(self._shelf.base / film), "film": film}
+        said = "No picture could be taken: the events CaptureFailed say why."
+        data = {**_told({**movie, "name": reel.name}), **_why(0, NO_FRAMES, [said])}
+        self._tell.say("MovieFailed", data, source)
+
+    def _movie(self, reel: Reel) -> Movie:
+        about, plan = reel.about, self._plan
+        film = self._film_name(reel, failed=about.failed)
+        return Movie(
+            name=reel.name,
+            film=film,
+            gcode=about.gcode,
+            movie=str(self._shelf.base / film),
+            count=reel.count,
+            kind=about.kind.value,
+            even=about.width % 2 == 0 and about.height % 2 == 0,
+            fps=about.fps,
+            post_roll=about.post_roll,
+            codec=plan.codec,
+            bitrate=plan.bitrate,
+            threads=plan.threads,
+            flip_h=about.flip_h,
+            flip_v=about.flip_v,
+            rotate=about.rotate,
+            timeout=plan.render_timeout,
+        )
+
+    def _film_name(self, reel: Reel, *, failed: bool) -> str:
+        suffix = ".mpg" if self._plan.codec == "mpeg2video" else ".mp4"
+        return f"{reel.name}{'-fail' if failed else ''}{suffix}"
+
+    async def taken(self, job: Job) -> None:
+        """Tell that a film is being made; once, however many workers try."""
+        if job.attempts == 1:
+            self._tell.say("MovieRendering", _told(job.payload), job.source, once=f"{job.id}-rendering")
+
+    async def ended(self, job: Job) -> None:
+        """Put a film in its place and tell of it, or of why there is none."""
+        movie = msgspec.convert(job.payload, Movie)
+        placed = None
+        if job.state is State.DONE:
+            placed = await self._place(job, movie)
+        if placed is not None:
+            self._tell.say("MovieDone", _told(job.payload), job.source, once=f"{job.id}-done")
+        else:
+            await self._threads.do(self._shelf.scrap, job.id)
+            self._tell.say(
+                "MovieFailed", {**_told(job.payload), **_failure(job)}, job.source, once=f"{job.id}-failed"
+            )
+            await self._unwant(movie.name)
+        self.being_made.pop(movie.name, None)
+
+    async def _place(self, job: Job, movie: Movie) -> Any:
+        try:
+            reel = await self._threads.do(self._shelf.reel, movie.name)
+        except NoSuchFilm:
+            reel = Reel(self._shelf.base / "unrendered" / movie.name, About())
+        try:
+            return await self._threads.do(self._shelf.place, job.id, movie.film, reel)
+        except OSError as error:
+            log.error("a film could not be put in its place", film=movie.film, error=told(error))
+            return None
+
+    async def _unwant(self, name: str) -> None:
+        """Keep the pictures of a film that could not be made, for somebody to ask once more."""
+        try:
+            reel = await self._threads.do(self._shelf.reel, name)
+        except Refused:
+            return
+        await self.note(reel, wanted=False)
+
+
+def _told(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "gcode": said.get("gcode", ""),
+        "movie": said.get("movie", ""),
+        "movie_basename": said.get("film", ""),
+        "movie_prefix": said.get("name", ""),
+    }
+
+
+def _failure(job: Job) -> dict[str, Any]:
+    """Return what MovieFailed says of a failure, whoever told it."""
+    result = job.result
+    code, reason = result.get("returncode"), result.get("reason")
+    if job.state is State.DONE:
+        return _why(255, UNKNOWN, ["Its worker said that it was done, and there is no film."])
+    if isinstance(code, int) and reason in {RETURNCODE, NO_FRAMES, UNKNOWN}:
+        return _why(code, reason, _lines(result.get("error")), _lines(result.get("out")))
+    died = f"Nobody finished it: it was tried {job.attempts} times, the last time by {job.worker}."
+    return _why(255, UNKNOWN, [died])
+
+
+def _why(code: int, reason: str, error: list[str], out: list[str] | None = None) -> dict[str, Any]:
+    return {"returncode": code, "reason": reason, "out": out or [], "error": error}
+
+
+def _lines(value: Any) -> list[str]:
+    said = value if isinstance(value, list | tuple) else []
+    return [str(line)[:1000] for line in said[:50]]
