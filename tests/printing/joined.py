@@ -186,7 +186,7 @@ class Joined:
         return any(tuple(names_[at : at + width]) == names for at in range(len(names_)))
 
     def accepted(self, since: str = "") -> list[str]:
-        """Return what the printer took, from the line `since` on, without what the protocol asks by itself."""
+        """Return what the printer took, from the line `since` on, without what the protocol asks."""
         lines = list(self.printer.accepted)
         lines = lines[lines.index(since) :] if since else lines
         return [line for line in lines if line.partition(" ")[0] not in PROTOCOLS]
