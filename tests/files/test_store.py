@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from callboard.files.adopting import adopt, look, sweep_all
 from callboard.files.metadata import SHEET, Print
 from callboard.files.refusals import BadName, Busy, DiskFull, NoSuchFile, Refused, Taken, TooLarge, WrongType
 from callboard.files.store import FileStore
-from callboard.files.stored import StoredFile
+from callboard.files.stored import PrintInfo, StoredFile, info
 
 PROGRAM = b"G28\nG1 X10 F3000\n"
 HERE = Path(__file__).parent
@@ -399,6 +400,17 @@ def test_many_threads_may_use_one_store(store: FileStore) -> None:
     files = store.entries("done")
     assert len(files) == 40
     assert all(isinstance(one, StoredFile) and len(one.history) == 1 for one in files)
+
+
+def test_a_list_leaves_out_what_is_long(store: FileStore) -> None:
+    put(store, "a.gcode")
+    store.update("a.gcode", analysis={"layers": 2, "timeline": [0.0, 1.0]})
+    store.note_print("a.gcode", Print(timestamp=1e18, success=True))
+    made = store.file("a.gcode")
+    assert info(made).analysis == {"layers": 2}
+    assert info(made).history is UNSET
+    assert info(made, whole=True).analysis == {"layers": 2, "timeline": [0.0, 1.0]}
+    assert info(made, whole=True).history == [PrintInfo("9999-12-31T23:59:59.000Z", True)]
 
 
 def test_a_store_keeps_no_descriptor_open(store: FileStore) -> None:

@@ -79,7 +79,7 @@ def _asked(
         example=example,
         reply=FileOutcome,
         reply_example={"success": True, "message": outcome, **({"file": file} if file is not None else {})},
-        since="0.2",
+        since="0.1",
     )
 
 
@@ -93,7 +93,7 @@ TOPICS = (
         example={"path": "parts"},
         reply=FileListOutcome,
         reply_example={"success": True, "message": "1 file or folder.", "files": [_ARM]},
-        since="0.2",
+        since="0.1",
     ),
     _asked(
         "info",

@@ -160,13 +160,18 @@ def _file_info(stored: StoredFile, refs: Refs | UnsetType, *, whole: bool) -> Fi
         sha256=stored.sha256 or UNSET,
         user=stored.user or UNSET,
         busy=stored.busy,
-        analysis=dict(stored.analysis) if stored.analysis is not None else UNSET,
+        analysis=_analysis(stored.analysis, whole=whole) if stored.analysis is not None else UNSET,
         prints=_prints(prints) if prints else UNSET,
         statistics=stored.statistics if prints else UNSET,
         history=prints if whole else UNSET,
         data=dict(stored.data) if stored.data else UNSET,
         refs=refs,
     )
+
+
+def _analysis(found: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
+    """Return an analysis; a list of files would be long with the series in it, such as its timeline."""
+    return {key: value for key, value in found.items() if whole or not isinstance(value, list)}
 
 
 def _prints(prints: list[PrintInfo]) -> PrintsInfo:
