@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
@@ -37,10 +38,18 @@ def command_of(settings: Analyser) -> tuple[str, ...]:
     """Return the command that analyses a file whose path is put behind it."""
     told = msgspec.json.encode(settings).decode()
     return (
-        *(("ionice", "-c", "3") if shutil.which("ionice") else ()),
+        *_lowest_on_disk(),
         *(("nice", "-n", "19") if shutil.which("nice") else ()),
         *(sys.executable, "-P", "-m", "callboard.files.analysis", "--with-parent", "--settings", told),
     )
+
+
+def _lowest_on_disk() -> tuple[str, ...]:
+    """Return the program that lets others read first; where it may not, it goes on as it is (-t)."""
+    found = shutil.which("ionice")
+    if found is None or Path(found).resolve().name == "busybox":  # which has no -t
+        return ()
+    return ("ionice", "-t", "-c", "3")
 
 
 class Child:
