@@ -28,7 +28,7 @@ T = TypeVar("T")
 MOST: Final = 50_000
 """Happenings that may wait for the hub's loop, or for its log."""
 
-SWITCH: Final = 0.001
+SWITCH: Final = 0.0002
 """Seconds that the hub may hold the interpreter while a printer waits for it; Python's own 5 ms are late."""
 
 Status = Mapping[str, Any]
