@@ -160,6 +160,16 @@ def test_a_card_that_is_taken_out_has_no_files(bench: Joined) -> None:
     assert len(names(bench)) == 2
 
 
+def test_a_file_can_be_called_by_its_long_name() -> None:
+    bench = bench_with("a long name.gcode")
+    [entry] = bench.machine.status(bench.now)["sd"]["files"]
+    assert entry["long"] == "a long name.gcode"
+    select(bench, "a long name.gcode")
+    bench.do(Start())
+    bench.until("PrintDone")
+    assert bench.data("PrintDone")["file"] == entry["name"].lstrip("/")
+
+
 def test_select_and_print_in_one(bench: Joined) -> None:
     assert bench.do(SelectSd("CUBE.GCO", user="jane", then_print=True)).success
     bench.until("PrintDone")

@@ -30,6 +30,9 @@ from callboard.printing.transfer import Transfers
 LEAVE: Final = 10.0
 """How long the script before a disconnect may take, in s."""
 
+ACQUAINTED: Final = 2.0
+"""How long the firmware may take to say what it can do before its card is asked, in s."""
+
 _STEPS: Final = 16
 """How many flows may begin in one go: each leads on to the next, and none goes in circles."""
 
@@ -285,6 +288,8 @@ class Steering:
         yield from self.course.start(self.source, user)
 
     def _welcome(self) -> Flow:
+        # Only firmware that says so lists long names; some firmware never says what it can do.
+        yield Until(lambda: bool(self.protocol.capabilities), self.life.now + ACQUAINTED)
         self.card.refresh()
         yield from self.course.script(Script.AfterPrinterConnected)
 
