@@ -216,7 +216,10 @@ async def test_progress_is_state_until_the_end(house: House) -> None:
         queue.add(house.put("sub/part.gcode"))
         async with asyncio.timeout(20), aclosing(house.bus.watch("files/analysis/")) as changes:  # type: ignore[type-var]
             async for change in changes:
-                if change.get(key) == {"progress": 0.25}:
+                if change.get(key) == {"progress": 0.25, "paused": False}:
+                    await house.say("PrintStarted")
+                elif change.get(key) == {"progress": 0.25, "paused": True}:
+                    await house.say("PrintDone")
                     house.go()
                 elif key in change and change[key] is None:
                     break

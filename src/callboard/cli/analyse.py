@@ -130,6 +130,8 @@ async def _watch(http: Http, path: str, advance: Advance) -> None:
             if changes[key] is not None:
                 begun = True
                 advance(changes[key]["progress"])
+                if changes[key]["paused"]:
+                    note("A printer prints: the analysis goes on when it is done.")
 
 
 @contextlib.contextmanager

@@ -95,6 +95,7 @@ class Analysing:
         self._done.set()
         self._busy: set[str] = set()
         self._child: Child | None = None
+        self._shown = "", 0.0
         self._subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -190,6 +191,7 @@ class Analysing:
         child = self._child = await Child.start([*self._command, str(place)], self._limit)
         if not self._free.is_set():
             child.pause()
+        self._show(path, 0.0)
         try:
             return await child.outcome(lambda done: self._show(path, done))
         finally:
@@ -197,7 +199,8 @@ class Analysing:
             await child.kill()
 
     def _show(self, path: str, done: float) -> None:
-        self._bus.set(_key(path), {"progress": done})
+        self._shown = path, done
+        self._bus.set(_key(path), {"progress": done, "paused": not self._free.is_set()})
 
     async def _keep(self, path: str, started: Event, result: Mapping[str, Any]) -> None:
         try:
@@ -230,10 +233,12 @@ class Analysing:
             self._free.clear()
             if self._child is not None:
                 self._child.pause()
+                self._show(*self._shown)
         elif not self._busy and not self._free.is_set():
             self._free.set()
             if self._child is not None:
                 self._child.resume()
+                self._show(*self._shown)
 
     def _publish(self, event: Event) -> None:
         self._bus.publish(event).add_done_callback(_look_at)
