@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _OVER = 2
 """Pixels of the drawing for one of the picture, each way: smooth lines."""
 _TURN, _TILT = -0.62, 0.50
-_LEAST = 50.0
+_LEAST = 32.0
 """Millimetres that the view shows at the least."""
 _STEP = 1.35
 _WIDTH = 0.48
@@ -98,7 +98,7 @@ class Painter:
         across = _LEAST * _STEP ** ceil(log(across * 1.15 / _LEAST) / log(_STEP))
         grain = across / 8
         middle = [round((a + b) / 2 / grain) * grain for a, b in zip(low, high, strict=True)]
-        return View(middle[0], middle[1], min(width, height) / across / 1.3, width, height)
+        return View(middle[0], middle[1], min(width, height) / across / 1.2, width, height)
 
     def _material(self, draw: ImageDraw, view: View, trail: Trail) -> None:
         lines = trail.lines
@@ -151,7 +151,7 @@ def _empty(view: View, bed: tuple[float, float, float]) -> Image:
 def _nozzle(draw: ImageDraw, view: View, x: float, y: float, z: float) -> None:
     """Draw the nozzle where the tool is, not larger than a hand on the picture."""
     tip_x, tip_y = view.place(x, y, z)
-    unit = min(view.scale, view.height / 130)
+    unit = min(view.scale, view.height / 190)
     cone = [(-0.8, 0.0), (0.8, 0.0), (4.0, -5.0), (-4.0, -5.0)]
     draw.polygon([(tip_x + a * unit, tip_y + b * unit) for a, b in cone], fill=(196, 160, 84))
     for left, top, right, bottom, colour in (
