@@ -39,6 +39,7 @@ from callboard.hooks.shared import SharedHooks
 from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import ADMIN, Keys, Principal
+from callboard.jobs.room import Jobs
 from callboard.logs import open_log
 from callboard.logs.retention import Retention, retaining
 from callboard.printing.host import PrintHost
@@ -47,13 +48,16 @@ from callboard.server.app import app
 from callboard.server.files import file_operations
 from callboard.server.gateways import Gateways
 from callboard.server.hooks import HookHouse, hook_operations
+from callboard.server.jobs import job_operations
 from callboard.server.operation import Operation
 from callboard.server.printers import printer_operations
 from callboard.server.sessions import Sessions
 from callboard.server.settings import settings_operations
 from callboard.server.sse import Streams
+from callboard.server.timelapses import timelapse_operations
 from callboard.server.upgrade import Door, Gate, upgrade
 from callboard.store import Store, open_store
+from callboard.timelapse.opening import open_timelapses
 
 log = structlog.get_logger("callboard.board")
 
@@ -116,12 +120,16 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
         files = await stack.enter_async_context(open_files(bus, config.files, data, f"files-{node_of(data)}"))
+        jobs = await stack.enter_async_context(Jobs(bus, store, name=_node(config, data)))
+        films = await stack.enter_async_context(open_timelapses(bus, jobs, config, data))
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
             *file_operations(files),
             *printer_operations(host),
             *settings_operations(reloading),
+            *job_operations(jobs),
+            *timelapse_operations(films),
         )
         gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
         board = Board(_url(config.hub.host, sock), data, hub, keys, gateways, hooks, files, host, reloading)
@@ -141,6 +149,11 @@ def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | Sha
     if urlsplit(config.log.url or "").scheme not in _SHARED:
         return Hooks(bus, store, hooks)
     return SharedHooks(bus, store, hooks, Lease(bus, node_of(data)))
+
+
+def _node(config: Config, data: Path) -> str:
+    """Return what workers call this hub by; there is no need for a name where it is alone on its log."""
+    return node_of(data) if urlsplit(config.log.url or "").scheme in _SHARED else ""
 
 
 def node_of(data: Path) -> str:

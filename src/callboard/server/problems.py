@@ -20,6 +20,7 @@ from callboard import errors
 from callboard.event import encode_json
 from callboard.files import refusals
 from callboard.hub.state import StateTooBig
+from callboard.timelapse import refusals as filming
 
 log = structlog.get_logger("callboard.http")
 
@@ -86,6 +87,8 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
     refusals.DiskFull: DISK_FULL,
     refusals.DiskFailed: STORAGE,
     refusals.Refused: CONFLICT,
+    filming.NoSuchFilm: NOT_FOUND,
+    filming.Refused: CONFLICT,
     errors.CallboardError: INTERNAL,
 }
 """The status of each error; a class that is not here has that of its nearest parent."""

@@ -1,6 +1,6 @@
 """Rendering: films are jobs, and this is the room's side of them.
 
-    reel -> Movie -> Jobs.put -> taken: MovieRendering -> ended: the film in its place, MovieDone | MovieFailed
+    reel -> Movie -> Jobs.put -> taken: MovieRendering -> ended: film in its place, MovieDone | MovieFailed
 
 Each is told once, under an id of its own, also when the hub stopped between a job's end and its event.
 """
