@@ -139,6 +139,19 @@ async def test_an_event_that_a_request_asked_for_names_it_as_its_cause_once(hous
     assert "trace" not in second.source
 
 
+async def test_a_selected_file_that_was_replaced_is_printed_as_it_is_now(house: House) -> None:
+    await house.ask("select", file="part.gcode")
+    (house.files.base / "part.gcode").unlink()
+    house.put("part.gcode", PROGRAM + "M300\n")
+    assert (await house.ask("start"))["success"]
+    await house.until("PrintDone")
+    assert len(house.named("Alert")) == 1
+    assert len(house.named("FileSelected")) == 2
+    (house.files.base / "part.gcode").unlink()
+    await house.until("PrintSettled")
+    assert "There is no 'part.gcode'" in (await house.ask("start"))["message"]
+
+
 async def test_the_file_that_prints_is_held_until_the_job_ends(house: House) -> None:
     house.put("long.gcode", PROGRAM + "G4 S4000\n" * 3)
     await house.ask("print", file="long.gcode")

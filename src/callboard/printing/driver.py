@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from callboard.config.printer import Printer
 from callboard.errors import CallboardError
@@ -106,7 +106,7 @@ class Driver:
             self._sampling = None
         self._crossing.show(self.printer.name, self.status())
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> dict[str, Any]:
         """Return what is true of this printer now."""
         link = self.link
         return {

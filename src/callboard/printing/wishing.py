@@ -17,6 +17,7 @@ from msgspec import UNSET
 from callboard.catalog import printers as catalog
 from callboard.errors import CallboardError
 from callboard.files.store import FileStore
+from callboard.files.stored import StoredFile
 from callboard.printing import wishes
 from callboard.printing.asking import Refused
 from callboard.printing.driver import Driver
@@ -42,7 +43,9 @@ class Wishing:
             "select": self._select,
             "print": self._print,
             "transfer": self._transfer,
+            "start": self._start,
         }
+        self._opened: dict[str, StoredFile] = {}
 
     async def ask(self, driver: Driver, verb: str, wanted: Any, user: str) -> Answer:
         """Do what is wanted of one printer, and return what came of it."""
@@ -78,6 +81,17 @@ class Wishing:
             return await self._do(driver, wishes.SelectSd(wanted.file, user, then_print=True))
         return await self._with_program(driver, wanted.file, user, wishes.Print)
 
+    async def _start(self, driver: Driver, _: Any, user: str) -> Answer:
+        """Start what is selected; a file that was replaced since is selected anew, as it is now."""
+        opened = self._opened.get(driver.printer.name)
+        status = await self._streaming.ask(driver.status)
+        job = status["job"] if status["state"]["id"] == "OPERATIONAL" else None
+        if opened is not None and job and (job["path"], job["origin"]) == (opened.path, "local"):
+            stored = await asyncio.to_thread(self._files.file, opened.path)
+            if (stored.size, stored.modified) != (opened.size, opened.modified):
+                return await self._with_program(driver, opened.path, user, wishes.Print)
+        return await self._do(driver, wishes.Start(user))
+
     async def _transfer(self, driver: Driver, wanted: catalog.TransferRequest, user: str) -> Answer:
         remote = or_none(wanted.remote)
         return await self._with_program(
@@ -104,10 +118,12 @@ class Wishing:
         }
         file = self._files.open(stored.path)
         try:
-            return FileProgram(file, path=stored.path, user=user, owner=stored.user or None, facts=facts)
+            program = FileProgram(file, path=stored.path, user=user, owner=stored.user or None, facts=facts)
         except BaseException:
             file.close()
             raise
+        self._opened[printer] = stored
+        return program
 
 
 def wish(verb: str, wanted: Any, user: str) -> Wish:
@@ -149,7 +165,6 @@ def _sd(wanted: catalog.SdRequest) -> Wish:
 
 
 _BY_USER: Final[Mapping[str, Callable[[str], Wish]]] = {
-    "start": wishes.Start,
     "pause": wishes.Pause,
     "resume": wishes.Resume,
     "cancel": wishes.Cancel,
