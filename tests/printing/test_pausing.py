@@ -142,6 +142,18 @@ def test_a_job_can_be_cancelled_in_every_state(state: str) -> None:
     assert bench.state == "OPERATIONAL"
 
 
+def test_a_cancel_right_after_a_restart_calls_the_new_job_off(bench: Joined) -> None:
+    bench.print(LONG)
+    bench.do(Pause())
+    bench.until(lambda: bench.state == "PAUSED")
+    assert bench.do(Start()).success
+    assert bench.do(Cancel()).success
+    bench.until("PrintFailed")
+    bench.run(30)
+    assert bench.state == "OPERATIONAL"
+    assert bench.count("PrintStarted") == 1
+
+
 def test_a_cancel_breaks_a_heat_up(bench: Joined) -> None:
     bench = Joined(virtual=Virtual(speed=1.0, draw=False)).connect()
     bench.print("M109 S250\n" + LONG)

@@ -59,6 +59,7 @@ class Steering:
         self._file = FileSource(self.feed, self.talk, protocol)
         self._flows, self._aside = Flows(), Flows()
         self._intent: Intent | None = None
+        self._again = False
         self.forget()
 
     @property
@@ -84,8 +85,8 @@ class Steering:
 
     def start(self, user: str | None) -> None:
         """Start the selected file; a paused job is called off first."""
-        again = self.life.state is State.PAUSED
-        self._flows.begin(self._restart(user) if again else self.course.start(self.source, user))
+        self._again = self.life.state is State.PAUSED
+        self._flows.begin(self._restart(user) if self._again else self.course.start(self.source, user))
 
     def started_by_itself(self) -> None:
         """Take note that the card has begun to print."""
@@ -115,6 +116,7 @@ class Steering:
     def cancel(self, user: str | None = None, *, fault: str = "") -> bool:
         """Call the job or the transfer off; False where there is none."""
         state = self.life.state
+        self._again = False
         if state is State.CANCELLING:
             return True
         if state is State.TRANSFERRING:
@@ -285,7 +287,8 @@ class Steering:
 
     def _restart(self, user: str | None) -> Flow:
         yield from self.course.cancel(self.source, user=user)
-        yield from self.course.start(self.source, user)
+        if self._again:
+            yield from self.course.start(self.source, user)
 
     def _welcome(self) -> Flow:
         # Only firmware that says so lists long names; some firmware never says what it can do.
