@@ -20,7 +20,6 @@ from schemathesis.generation import GenerationMode
 from yarl import URL
 
 from callboard.event import Event
-from callboard.files.metadata import SHEET
 from callboard.files.room import Files
 from callboard.files.store import FileStore
 from callboard.hub.hubbus import HubBus
@@ -60,7 +59,7 @@ class Shelf:
     @property
     def on_disk(self) -> list[str]:
         found = (path.relative_to(self.base) for path in self.base.rglob("*"))
-        return sorted(str(path) for path in found if path.name != SHEET)
+        return sorted(str(path) for path in found if not path.name.startswith(".callboard."))
 
 
 class Late(Files):

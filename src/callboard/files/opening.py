@@ -20,12 +20,12 @@ def folders_of(settings: Settings, data: Path) -> tuple[Path, Path | None]:
 
 
 @contextlib.asynccontextmanager
-async def open_files(bus: Bus, settings: Settings, data: Path, name: str = "files") -> AsyncIterator[Files]:
-    """Give the room; `name` is that of its cursor, and differs from node to node. Raises DiskFailed."""
+async def open_files(bus: Bus, settings: Settings, data: Path) -> AsyncIterator[Files]:
+    """Give the room. Raises DiskFailed when its folder can't be had."""
     folder, watched = folders_of(settings, data)
     store = FileStore(folder, max_upload=settings.max_upload)
     async with (
         Analysing(bus, store, settings.analyse) as analysing,
-        Files(bus, store, analyse=analysing.ask, watched=watched, name=name) as room,
+        Files(bus, store, analyse=analysing.ask, watched=watched) as room,
     ):
         yield room

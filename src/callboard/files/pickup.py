@@ -91,6 +91,7 @@ class Pickup:
             return
         self._name(found.odd)
         self._read(found)
+        await self._room.keep_place()
 
     async def _adopt(self, strangers: Sequence[Raw]) -> None:
         adopted = await self._room.threads.do(adopt, self._room.store, strangers)

@@ -3,8 +3,7 @@
     a door, a request, a folder that is watched -> Files -> store (in a thread) -> events
 
 Order of one upload, on the log: FileAdded, UpdatedFiles twice, what select and print lead to, Upload,
-then the analysis (facts 1.4). Prints are followed with a cursor of the room's own, and each counts once,
-however often it is told.
+then the analysis (facts 1.4).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import structlog
 
@@ -23,8 +22,8 @@ from callboard.errors import CallboardError
 from callboard.event import Event
 from callboard.files.adopting import sweep_all
 from callboard.files.answering import Answering
+from callboard.files.following import Following
 from callboard.files.incoming import NO_WISH, Incoming, Wish
-from callboard.files.metadata import Print
 from callboard.files.names import Kind
 from callboard.files.pickup import Pickup
 from callboard.files.refusals import NoSuchFile, Refused
@@ -39,8 +38,6 @@ log = structlog.get_logger("callboard.files")
 Analyse = Callable[[str, bool], object]
 """Takes the path of a G-code file that is to be analysed, and whether somebody waits for it."""
 
-PRINTS: Final = "topic=octoprint.PrintDone or topic=octoprint.PrintFailed"
-"""Exactly one of these ends each print; PrintCancelled only comes before a PrintFailed."""
 _PATIENCE: Final = 15.0
 """Seconds that a printer has to answer whether it selects or prints a file that came in."""
 
@@ -48,8 +45,8 @@ _PATIENCE: Final = 15.0
 class Files:
     """The room; `async with Files(bus, store)`: inside, files can be brought in and are looked after.
 
-    `analyse` is called with each new G-code file; `watched` is a folder whose files are taken in;
-    `name` is that of the cursor behind which prints are followed.
+    `analyse` is called with each new G-code file; `watched` is a folder whose files are taken in, once
+    they have been `quiet` for so many seconds.
     """
 
     def __init__(
@@ -59,14 +56,14 @@ class Files:
         *,
         analyse: Analyse = lambda _path, _urgent: None,
         watched: Path | None = None,
-        name: str = "files",
         quiet: float = 1.0,
     ) -> None:
         self.store = store
         self.threads = Threads()
         self.tell = Telling(bus)
         self.analyse = analyse
-        self._bus, self._name = bus, name
+        self._bus = bus
+        self._following = Following(store, self.tell, self.threads)
         self._subscriptions: list[Subscription] = []
         self._pickup = Pickup(self, quiet)
         self._watched = Watched(watched, self.take, self.threads, quiet) if watched is not None else None
@@ -77,7 +74,7 @@ class Files:
         if swept:
             log.info("uploads that a crash left were removed", files=swept)
         self._subscriptions = [
-            self._bus.subscribe(PRINTS, self._printed, durable=self._name),
+            await self._following.subscribe(self._bus),
             *Answering(self).subscribe(self._bus),
         ]
         self._tasks.append(asyncio.create_task(self._pickup.run()))
@@ -93,6 +90,7 @@ class Files:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._following.keep()
         await asyncio.to_thread(self.threads.close)
 
     @contextlib.asynccontextmanager
@@ -130,6 +128,10 @@ class Files:
         self.tell.added([stored], HOUSE)
         self.tell.uploaded(stored, Effect(), None, HOUSE)
         self.read(stored, urgent=True)
+
+    async def keep_place(self) -> None:
+        """Note how far prints were followed."""
+        await self._following.keep()
 
     async def make_folder(self, path: str, by: Cause = HOUSE) -> StoredFolder:
         """Make a folder. Raises Refused."""
@@ -203,35 +205,3 @@ class Files:
         except CallboardError as error:
             log.warning("a printer could not be asked", topic=wish.topic, error=str(error))
         return False
-
-    async def _printed(self, event: Event) -> None:
-        """Note a print that has ended in what is known of its file."""
-        path = _printed_path(event.data)
-        if path is None:
-            return
-        try:
-            if await self.threads.do(self.store.note_print, path, _print_of(event)):
-                self.tell.counted(path, Cause("", {}))
-        except Refused as error:
-            log.info("a print is not noted", file=path[:200], reason=str(error))
-
-
-def _printed_path(data: Any) -> str | None:
-    """Return the path of the file that an event is about, if it lies here."""
-    if not isinstance(data, dict) or data.get("origin") not in {None, "local"}:
-        return None
-    path = data.get("path", data.get("file"))
-    return path if isinstance(path, str) and path else None
-
-
-def _print_of(event: Event) -> Print:
-    seconds = event.data.get("time")
-    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 1e9
-    printer = event.source.get("printer")
-    return Print(
-        timestamp=event.entry.time if event.entry is not None else 0.0,
-        success=event.topic.endswith("Done"),
-        print_time=float(seconds) if timed else None,
-        printer=printer[:100] if isinstance(printer, str) else "",
-        event=event.id[:100],
-    )
