@@ -119,7 +119,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         reloading = await stack.enter_async_context(_reloading(config, hooks, bus))
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
-        files = await stack.enter_async_context(open_files(bus, config.files, data, f"files-{node_of(data)}"))
+        files = await stack.enter_async_context(open_files(bus, config.files, data))
         jobs = await stack.enter_async_context(Jobs(bus, store, name=_node(config, data)))
         films = await stack.enter_async_context(open_timelapses(bus, jobs, config, data))
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
