@@ -125,7 +125,7 @@ def test_the_seeds_own_example_runs_word_for_word(tmp_path: Path, home: Path, ar
     assert (tmp_path / "config.yaml").read_text() == around + SEED
     if around:
         assert "left alone" in server.output
-        assert "serial" in server.output
+        assert "accessControl" in server.output
 
 
 def as_octoprint_fills(command: str, name: str, payload: Any) -> str:

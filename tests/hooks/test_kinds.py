@@ -59,6 +59,21 @@ async def test_gcode_that_a_printer_refuses_is_a_dead_letter_with_its_words(shop
     assert (run.state, run.reason, run.attempt) == ("dead", "mk3 is not connected", 1)
 
 
+async def test_of_two_hosts_the_one_that_has_the_printer_counts(shop: Shop) -> None:
+    refuses = Printer({"success": False, "message": "There is no printer 'mk3' here."})
+    shop.bus.subscribe(f"topic={REQUEST}", refuses)
+
+    async def later() -> dict[str, bool]:
+        await until(lambda: bool(refuses.asked))
+        return {"success": True}
+
+    shop.bus.subscribe(f"topic={REQUEST}", Printer(later))
+    async with shop.running({"event": "a.b", "type": "gcode", "command": "G28", "printer": "mk3"}) as room:
+        await shop.publish("a.b")
+        [run] = await shop.ended(room, 1)
+    assert (run.state, len(refuses.asked)) == ("done", 1)
+
+
 async def test_gcode_without_an_answer_is_unknown_and_never_sent_again(shop: Shop) -> None:
     enough = asyncio.Event()
     printer = Printer(enough.wait)

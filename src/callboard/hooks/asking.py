@@ -2,11 +2,14 @@
 
     callboard.printer.gcode {printer, commands} -> reply {success, message}
 
-No answer is an unknown outcome: it is told, never tried again by itself.
+No answer is an unknown outcome: it is told, never tried again by itself. Of several hosts that answer, the
+one that has the printer counts.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -19,6 +22,8 @@ from callboard.hooks.run import Outcome
 from callboard.hooks.template import Refused, Values
 
 REQUEST: Final = "callboard.printer.gcode"
+OTHERS: Final = 1.0
+"""Seconds after a refusal in which another host may say that the printer is its own."""
 
 
 async def send_gcode(bus: Bus, hook: Hook, action: Gcode, event: Event) -> Outcome:
@@ -39,10 +44,18 @@ async def send_gcode(bus: Bus, hook: Hook, action: Gcode, event: Event) -> Outco
 
 async def _answered(bus: Bus, request: Event, seconds: float, shown: str) -> Outcome:
     began = time.monotonic()
-    async with aclosing(_iterated(bus, request, seconds)) as replies:
-        async for reply in replies:
-            if (outcome := _outcome(reply.data, shown)) is not None:
-                return outcome
+    refused: Outcome | None = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(None) as limit, aclosing(_iterated(bus, request, seconds)) as replies:
+            async for reply in replies:
+                outcome = _outcome(reply.data, shown)
+                if outcome is not None and outcome.state == "done":
+                    return outcome
+                if outcome is not None and refused is None:
+                    refused = outcome
+                    limit.reschedule(asyncio.get_running_loop().time() + OTHERS)
+    if refused is not None:
+        return refused
     if time.monotonic() - began >= seconds:
         return Outcome(
             "unknown",
