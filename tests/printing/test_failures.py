@@ -149,7 +149,6 @@ def test_noise_on_the_wire_changes_no_line_of_the_program() -> None:
     assert terminal_events(bench.names) == ["PrintDone"]
 
 
-@pytest.mark.xfail(strict=False, reason="Stream.fence_fits is false beside a line that is alone")
 @pytest.mark.parametrize("wait", [0.0, 5.0])
 def test_a_lost_ok_while_idle_does_not_hold_the_next_job(bench: Joined, wait: float) -> None:
     bench.run(5)

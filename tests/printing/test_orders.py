@@ -364,6 +364,29 @@ def test_a_printer_that_restarts_in_a_print_ends_it(bench: Joined) -> None:
     bench.until("PrintDone")
 
 
+def test_a_printer_that_restarts_twice_ends_the_job_once(bench: Joined) -> None:
+    bench.print("G28\n" + moves(500))
+    bench.until("Home")
+    bench.do(Cancel())
+    bench.trouble("reset")
+    bench.trouble("reset")
+    bench.run(60)
+    assert bench.state == "OPERATIONAL"
+    assert terminal_events(bench.names) == ["PrintFailed"]
+    assert bench.count("PrintCancelled") == 1
+
+
+def test_a_printer_that_restarts_after_print_done_fails_nothing() -> None:
+    bench = Joined(virtual=Virtual(speed=1.0, draw=False)).connect()
+    bench.print("G90\nG1 X100 F600\nG1 X0 F600\n")
+    bench.until("PrintDone")
+    bench.trouble("reset")
+    bench.run(60)
+    assert bench.state == "OPERATIONAL"
+    assert terminal_events(bench.names) == ["PrintDone"]
+    assert "PrintCancelling" not in bench.names
+
+
 def test_a_printer_that_restarts_by_itself_is_told(bench: Joined) -> None:
     bench.trouble("reset")
     assert bench.until("PrinterReset") == {"idle": True}

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from callboard.config.printer import Printer
 from callboard.printing.flow import Flow, Until
 from callboard.printing.gcode import command
-from callboard.printing.job import Trigger
+from callboard.printing.job import State, Trigger
 from callboard.printing.life import Life, Run, Selection
 from callboard.printing.marlin import Protocol as Marlin
 from callboard.printing.scripts import Script, fill, lines
@@ -126,11 +126,12 @@ class Course:
 
     def reset(self, source: Source) -> None:
         """Take note that the printer restarted in the middle of a job: it is called off, and told at once."""
-        run = self._cancelled(source, None, "")
-        self._life.say("PrinterReset", {"idle": False})
+        life, run = self._life, self._life.run
+        self._cancelled(source, None, "")
+        life.say("PrinterReset", {"idle": False})
         if run is not None:
-            self.fail("", run)
-            self._life.go(Trigger.CANCELLED)
+            self.fail("" if run.cancelled else "The printer restarted.", run)
+        life.go(Trigger.SETTLED if life.state is State.FINISHING else Trigger.CANCELLED)
 
     def abandon(self, source: Source, fault: str) -> Flow:
         """End a job that can't go on: its script is sent, it is no cancel."""
@@ -190,11 +191,12 @@ class Course:
         life, run = self._life, self._life.run
         source.stop()
         self._talk.drop()
-        if run is None or not life.has_job:
+        if run is None or life.state in {State.CANCELLING, State.FINISHING}:
             return None
         life.say("PrintCancelling", run.payload() | _by(user) | ({"firmwareError": fault} if fault else {}))
         if not life.go(Trigger.CANCEL):
             return None
+        run.cancelled = True
         life.say("PrintCancelled", self._stop_payload(run) | {"time": run.elapsed(life.now)} | _by(user))
         return run
 

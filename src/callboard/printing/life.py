@@ -51,7 +51,7 @@ class Run:
         self.done = 0
         self.size = selection.size or 0
         self.percent: float | None = None
-        self.told = False
+        self.told = self.cancelled = False
         self._begun = now
         self._stands_since: float | None = None
         self._stood = 0.0
