@@ -218,13 +218,24 @@ def run(quick: bool) -> list[dict[str, Any]]:
         sorted(at(one["late"], share) * 1e3 for one in runs) for share in (0.5, 0.99, 0.999, 1)
     )
     rates, cpu, share = (statistics.median(one[key] for one in runs) for key in ("rate", "cpu", "queued"))
-    starved = max((one["starved"][-1] if one["starved"] else 0.0) for one in runs) * 1e3
+    starving = sorted(max([0.0, *one["starved"]]) * 1e3 for one in runs)
+    starved = starving[-1]
     own = max(one["own"] for one in runs) * 1e3
     memory = sorted(one["memory"] for one in runs)
     print(f"  ok to next line: p50 {p50} p99 {p99} p99.9 {p999} most {most} ms; starved {starved:.1f} ms")
     print(f"  {rates:.1f} lines/s each, {cpu:.2f} cores, {memory[-1] / 2**20:.2f} MiB each; own {own:.1f} ms")
     print(f"  ready, and other programs ran: {share:.0%} of the time")
     return [
+        {
+            "name": f"{PRINTERS} printers at once: the longest that one stood for want of a line",
+            "ours": starved,
+            "unit": "ms",
+            "peer": "-",
+            "ratio": starved / (GOAL * 1e3),
+            "spread": f"{starving[0]:.1f} - {starved:.1f}",
+            "goal": "under 20 ms",
+            "note": f"{rates:.1f} lines/s each, two in flight; {cpu:.2f} cores",
+        },
         {
             "name": f"{PRINTERS} printers at once, ok to the next line, p99.9",
             "ours": statistics.median(p999),
@@ -233,10 +244,10 @@ def run(quick: bool) -> list[dict[str, Any]]:
             "ratio": statistics.median(p999) / (GOAL * 1e3),
             "spread": f"{p999[0]:.1f} - {p999[-1]:.1f}",
             "goal": "under 20 ms",
-            "note": f"{rates:.1f} lines/s each, {cpu:.2f} cores; p50 {statistics.median(p50):.1f}, "
+            "note": f"p50 {statistics.median(p50):.1f}, "
             f"p99 {statistics.median(p99):.1f}, most {most[-1]:.1f} ms; in it is the other end's "
             f"own lag, up to {own:.1f} ms (p99.9), and the time in which other programs had the cores "
-            f"({share:.0%}); no printer ran empty for more than {max(starved, 0.0):.1f} ms",
+            f"({share:.0%})",
         },
         {
             "name": "memory of a printer that prints",
