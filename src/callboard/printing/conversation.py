@@ -140,7 +140,7 @@ class Conversation:
     def quiet(self, now: float) -> None:
         """The wire is quiet after refusals of which one could not know what they were about."""
         self.quiet_at = inf
-        self._judge(self.stream.act_quiet(), now)
+        self._judge(self.stream.act_late(), now)
 
     def _judge(self, verdict: Verdict, now: float) -> None:
         self.echoed, self.quiet_at = False, inf
@@ -175,7 +175,7 @@ class Conversation:
         if not self.echoed or stream.asked is None:
             return
         self.patience = min(self.patience * 2, self.settings.timeouts.probe)
-        self._judge(stream.act(), now)
+        self._judge(stream.act_late(), now)
 
     def moved(self, now: float) -> None:
         """An ok came."""

@@ -84,12 +84,17 @@ class History:
         one that can be is safe. Some firmware loses leading digits ("34497" for 134497): then the latest line
         whose number ends so is meant.
         """
-        known = [number for number in asked if number in self._entries or number == self.next]
+        digits = tuple(str(number) for number in asked)
+        known = [number for number in asked if self._has(number) and not _cut_short(str(number), digits)]
         if known:
             return min(known)
-        digits = tuple(str(number) for number in asked)
         newest_first = range(self.next, max(self.next - self._size, 0), -1)
         return next((n for n in newest_first if str(n).endswith(digits) and self._has(n)), None)
 
     def _has(self, number: int) -> bool:
         return number in self._entries or number == self.next
+
+
+def _cut_short(digits: str, others: tuple[str, ...]) -> bool:
+    """Return whether the same number stands there with more digits before it."""
+    return any(other != digits and other.endswith(digits) for other in others)

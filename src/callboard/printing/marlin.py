@@ -541,6 +541,8 @@ class Protocol:
         al, stream = self._all, self._stream
         if stream.anchor in {Anchor.SENT, Anchor.PROVING}:
             stream.restart_anchor()
+        elif stream.only_fences() and stream.fences_work:
+            stream.all_done()
         elif al.can_fence() and not stream.resending:
             al.probing = True
         elif stream.asking:

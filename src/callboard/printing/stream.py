@@ -138,6 +138,10 @@ class Stream:
         """The line that was asked for and is not yet acknowledged."""
         return self._asked
 
+    def only_fences(self) -> bool:
+        """Return whether nothing but fences is in flight; where they stay unanswered nobody misses them."""
+        return self._held is None and all(entry.fence for entry in self.owed)
+
     def has(self, kind: Kind) -> bool:
         """Return whether a line of a kind was written and is not yet acknowledged."""
         again = (self.history[number] for number in range(self.cursor, self.history.next))
@@ -165,9 +169,7 @@ class Stream:
         if not self.owed:
             return True
         size = len(str(self.history.next)) + 12
-        return (
-            not self.owed[-1].alone and self._weight + self._stale - self.owed[0].weight + size <= self._limit
-        )
+        return self._weight + self._stale - self.owed[0].weight + size <= self._limit
 
     def wants_fence(self) -> bool:
         """Return whether there is doubt that a fence can end."""
@@ -286,7 +288,7 @@ class Stream:
         self._pop()
         self._certain()
         # More fences than one are sent when one seemed lost: behind this answer the others may never come.
-        self._hurt = bool(self.fences) and all(entry.fence for entry in self.owed)
+        self._hurt = bool(self.fences) and self.only_fences()
         self._certain_every = _CERTAIN_EVERY[0] if lost else min(self._certain_every * 2, _CERTAIN_EVERY[1])
         return lost
 
@@ -414,19 +416,18 @@ class Stream:
         if asking:
             self._pipe.clear()
             return self.act(number)
-        again = self._asked is not None
+        again, self.wanted = self._asked is not None, number
         if self._comes(number, echo=refusal.echo):
             self._one_less()
             return Verdict.ECHO
         if again and refusal.echo:
-            self.wanted = number
             return Verdict.UNSURE
         return self.act(number)
 
-    def act_quiet(self) -> Verdict:
-        """The wire is quiet: nothing written before is on its way any more."""
+    def act_late(self) -> Verdict:
+        """Do what the latest refusal asked for: nothing written before is on its way any more."""
         self._pipe.clear()
-        return self.act(self.wanted)
+        return self.act(self._asked if self.wanted is None else self.wanted)
 
     def _comes(self, number: int, *, echo: bool) -> bool:
         """Return whether a line that was refused is on its way already: written behind the one that was refused.
@@ -459,9 +460,8 @@ class Stream:
                 pass
         self._expected = number + 1
 
-    def act(self, number: int | None = None) -> Verdict:
-        """Write again from a number on, or from the one that was asked for last."""
-        number = self._asked if number is None else number
+    def act(self, number: int | None) -> Verdict:
+        """Write again from a number on."""
         if number is None:
             return Verdict.SYNCED
         self._attempts = self._attempts + 1 if number == self._asked else 1
@@ -547,7 +547,7 @@ class Stream:
         self.anchor = Anchor.DUE
 
     def _settle_refusals(self) -> None:
-        self._asked = None
+        self._asked = self.wanted = None
         self._attempts = self._stale = self._stale_lines = self._acted = 0
 
     def _oldest(self) -> int:

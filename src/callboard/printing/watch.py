@@ -70,7 +70,8 @@ class Watch:
 
     def moved(self, now: float) -> None:
         """An ok came, or the firmware said that it is at it."""
-        self._slowest = max(self._slowest * _FORGETS, now - self._since)
+        if self.probed_at <= self._since:
+            self._slowest = max(self._slowest * _FORGETS, now - self._since)
         self.moved_at = self._since = now
         self._idle = False
 
@@ -92,7 +93,7 @@ class Watch:
         """Return how long oks may stay away while the firmware is at a command."""
         if code in LONG or code in HEATING or (code and code[0] not in "GMT"):
             return self._timeouts.busy if self.busy else self._timeouts.communication
-        return max(self.probe, 2 * self._slowest)
+        return max(self.probe, min(2 * self._slowest, self._timeouts.probe_most))
 
     def silence(self) -> float:
         """Return how long the printer may say nothing."""
