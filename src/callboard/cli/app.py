@@ -34,6 +34,8 @@ COMMANDS = {
         "callboard.cli.files:app",
         "Files: list, upload, download, move, copy, remove, analyse, transfer.",
     ),
+    "timelapse": ("callboard.cli.timelapse:app", "Films of prints: list, render, delete, download."),
+    "worker": ("callboard.cli.worker:worker", "Take background jobs from a hub: films."),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
     "virtual-printer": (
         "callboard.cli.virtual:virtual_printer",

@@ -34,7 +34,7 @@ class Workshop(Struct, frozen=True):
 class Place(Protocol):
     """Where pictures come from, and where the film goes."""
 
-    def open(self, job: Job, movie: Movie) -> AbstractAsyncContextManager[Workshop]:
+    def open(self, job: Job, movie: Movie, /) -> AbstractAsyncContextManager[Workshop]:
         """Have the pictures of a job at hand."""
 
     async def deliver(self, job: Job, film: Path) -> None:

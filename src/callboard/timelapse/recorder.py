@@ -131,13 +131,21 @@ class Recorder:
             picture = look(data)
             self._same_kind(picture)
             await self._threads.do(self.reel.put, data, picture.kind, (picture.width, picture.height))
-        except (CallboardError, OSError) as error:
+        except Exception as error:  # whatever it is, the next picture may be better
             self.failures += 1
-            reason = told(error) if isinstance(error, OSError) else str(error)
+            reason = self._reason(error)
             self._tell.say("CaptureFailed", {"file": self._named()["file"], "error": reason}, source)
         else:
             self._tell.say("CaptureDone", self._named(self.reel.count - 1), source)
         self._show()
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, CallboardError):
+            return str(error)
+        if isinstance(error, OSError):
+            return told(error)
+        log.error("a picture failed", name=self.reel.name, error=repr(error))
+        return "Callboard made a mistake; its log says which."
 
     def _same_kind(self, picture: Picture) -> None:
         kind = self.reel.about.kind

@@ -103,7 +103,7 @@ class Rendering:
             flip_h=about.flip_h,
             flip_v=about.flip_v,
             rotate=about.rotate,
-            timeout=plan.render_timeout,
+            timeout=float(plan.render_timeout),
         )
 
     def _film_name(self, reel: Reel, *, failed: bool) -> str:

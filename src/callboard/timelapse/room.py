@@ -124,7 +124,7 @@ class Timelapses:
             },
             started=time.time(),
             fps=self._plan.fps,
-            post_roll=self._plan.post_roll,
+            post_roll=float(self._plan.post_roll),
             flip_h=webcam.flip_h,
             flip_v=webcam.flip_v,
             rotate=webcam.rotate,
