@@ -17,7 +17,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,6 +48,7 @@ from callboard.server.files import file_operations
 from callboard.server.gateways import Gateways
 from callboard.server.hooks import HookHouse, hook_operations
 from callboard.server.jobs import job_operations
+from callboard.server.listening import address, listen
 from callboard.server.operation import Operation
 from callboard.server.printers import printer_operations
 from callboard.server.sessions import Sessions
@@ -132,7 +132,9 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *timelapse_operations(films),
         )
         gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
-        board = Board(_url(config.hub.host, sock), data, hub, keys, gateways, hooks, files, host, reloading)
+        board = Board(
+            address(config.hub.host, sock), data, hub, keys, gateways, hooks, files, host, reloading
+        )
         stack.enter_context(_announced(board))
         yield board
 
@@ -254,24 +256,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; raises CantServe when the address can't be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sends at once on such only
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-        sock.listen(2048)
-    except OSError as error:
-        sock.close()
-        raise CantServe(
-            f"Can't listen on {host}:{port} ({error.strerror}): "
-            "stop what is there, or choose another address with --host and --port."
-        ) from None
-    sock.setblocking(False)
-    return sock
-
-
 def make_folder(data: Path) -> None:
     """Make the data folder, for its owner alone; raises CantServe when it can't be written."""
     try:
@@ -283,20 +267,6 @@ def make_folder(data: Path) -> None:
         raise CantServe(
             f"The data folder {data} can't be written ({error.strerror}): choose another with --data."
         ) from None
-
-
-def _url(host: str, sock: socket.socket) -> str:
-    if _is_any(host):
-        host = "::1" if ":" in host else "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
-
-
-def _is_any(host: str) -> bool:
-    """Return whether an address means all of the machine's own."""
-    try:
-        return ip_address(host).is_unspecified
-    except ValueError:
-        return False
 
 
 @contextlib.contextmanager
