@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from callboard.printing.virtual import VirtualPrinter
 
 _MOST = 500
+_REMEMBERED = 100_000
+_WRITTEN = 0.1
 
 
 class CantServe(CallboardError):
@@ -38,13 +40,14 @@ class Address(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where one of the printers is reached."""
+    """Where one of the printers is reached, and where it writes down what it accepted."""
 
     link: Path | None
     tcp: Address | None
     camera: Address | None
     baudrate: int | None
     wire: Wire | None
+    accepted: Path | None
 
 
 def virtual_printer(
@@ -71,7 +74,7 @@ def virtual_printer(
     wire_speed: Annotated[
         bool, Parameter(negative="", help="Bytes take their time, at --baudrate or 115200.")
     ] = False,
-    turn_around: Annotated[float, Parameter(help="Milliseconds before an answer; with --wire-speed.")] = 0.0,
+    turn_around: Annotated[float, Parameter(help="Milliseconds before an answer.")] = 0.0,
     rx_buffer: Annotated[int, Parameter(help="Bytes of the receive buffer.")] = 128,
     command_buffer: Annotated[int, Parameter(help="Commands that wait.")] = 4,
     planner_buffer: Annotated[int, Parameter(help="Moves that wait.")] = 16,
@@ -87,6 +90,7 @@ def virtual_printer(
         bool, Parameter(negative="", help="M108, M112, M410 wait their turn.")
     ] = False,
     no_greeting: Annotated[bool, Parameter(negative="", help="Opening it does not reset it.")] = False,
+    accepted: Annotated[Path | None, Parameter(help="File for the commands that it has accepted.")] = None,
     no_debug: Annotated[bool, Parameter(negative="", help="It does not listen to !!DEBUG:.")] = False,
     capability: Annotated[
         Sequence[str], Parameter(negative="", help="NAME=0 or NAME=1 of M115; may be repeated.")
@@ -147,11 +151,15 @@ def virtual_printer(
         sd=sd,
         has_sd=not no_sd,
         draw=camera is not None,
-        remember=0,
+        remember=_REMEMBERED if accepted else 0,
     )
-    wire = Wire(baudrate=baudrate or 115200, turn_around=turn_around / 1000) if wire_speed else None
-    place = Place(link, _address(tcp, "--tcp"), _address(camera, "--camera"), baudrate, wire)
+    wire = _wire(baudrate or 115200 if wire_speed else 0, turn_around / 1000)
+    place = Place(link, _address(tcp, "--tcp"), _address(camera, "--camera"), baudrate, wire, accepted)
     _run(_serve(settings, [_numbered(place, number, count) for number in range(count)]))
+
+
+def _wire(baudrate: int, turn_around: float) -> Wire | None:
+    return Wire(baudrate=baudrate, turn_around=turn_around) if baudrate or turn_around else None
 
 
 def _check(*bounds: tuple[str, float, float, float]) -> None:
@@ -205,8 +213,16 @@ def _numbered(place: Place, number: int, count: int) -> Place:
         port = address.port + number if address and address.port else 0
         return Address(address.host, port) if address else None
 
-    link = place.link.with_name(f"{place.link.name}{number}") if place.link else None
-    return Place(link, next_port(place.tcp), next_port(place.camera), place.baudrate, place.wire)
+    def next_path(path: Path | None) -> Path | None:
+        return path.with_name(f"{path.name}{number}") if path else None
+
+    return structs.replace(
+        place,
+        link=next_path(place.link),
+        tcp=next_port(place.tcp),
+        camera=next_port(place.camera),
+        accepted=next_path(place.accepted),
+    )
 
 
 # --- running ----------------------------------------------------------------------------------------
@@ -257,8 +273,34 @@ async def _open(
             closing.append(close(server))
             port = server.sockets[0].getsockname()[1]
             say(f"http://{place.camera.host}:{port}/snapshot.jpg")
+        if place.accepted:
+            closing.append(_writing_down(printer, place.accepted))
     except OSError as error:
         raise CantServe(f"The virtual printer can't be reached there: {error}.") from None
+
+
+def _writing_down(printer: VirtualPrinter, path: Path) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Write what a printer accepts to a file, a line each, ten times a second; returns what ends that."""
+    file = path.open("w", encoding="latin-1", newline="\n")
+    taken = printer.firmware.accepted
+
+    def write() -> None:
+        file.writelines(f"{taken.popleft()}\n" for _ in range(len(taken)))
+        file.flush()
+
+    async def writing() -> None:
+        while True:
+            await asyncio.sleep(_WRITTEN)
+            write()
+
+    task = asyncio.get_running_loop().create_task(writing())
+
+    async def close() -> None:
+        task.cancel()
+        write()
+        file.close()
+
+    return close
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:

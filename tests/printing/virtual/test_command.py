@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import serial
 
 from callboard.cli.app import run
 from callboard.cli.virtual import virtual_printer
@@ -83,6 +84,23 @@ def test_a_place_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith("callboard: The virtual printer can't be reached there: ")
     assert precious.read_text() == "mine"
+
+
+def test_what_it_has_accepted_is_written_to_a_file(tmp_path: Path) -> None:
+    kept, link = tmp_path / "accepted.gcode", tmp_path / "tty"
+    options = ["--link", str(link), "--accepted", str(kept), "--turn-around", "1"]
+    command = [sys.executable, "-m", "callboard", "virtual-printer", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with serial.Serial(str(link), 115200, timeout=20) as port:
+            port.read_until(b"SD card ok\n")
+            for line in (b"N1 G1 X1*97", b"N1 G1 X2*99", b"G1 X3", b"M400"):  # the first checksum is wrong
+                port.write(line + b"\n")
+                port.read_until(b"ok\n")
+        process.terminate()
+        process.communicate(timeout=60)
+    assert kept.read_text() == "G1 X2\nG1 X3\nM400\n"
 
 
 def test_several_printers_have_places_of_their_own(tmp_path: Path) -> None:

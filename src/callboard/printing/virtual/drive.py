@@ -31,7 +31,7 @@ class Drive:
         self.printer = printer
         self._write, self._unplugged = write, unplugged
         self._loop = asyncio.get_running_loop()
-        self._byte = 10 / wire.baudrate if wire else 0.0
+        self._byte = 10 / wire.baudrate if wire and wire.baudrate else 0.0
         self._turn = wire.turn_around if wire else 0.0
         self._in_free = self._out_free = 0.0
         self._timer: asyncio.TimerHandle | None = None

@@ -153,7 +153,7 @@ class PtyFront:
         drive = self._drive
         if drive is None:
             return
-        data = self._terminal.read(_PIECE if self._wire else _BLOCK)
+        data = self._terminal.read(_PIECE if self._wire and self._wire.baudrate else _BLOCK)
         if data is None:
             self._gone.set()
             self._loop.remove_reader(self._terminal.fd)

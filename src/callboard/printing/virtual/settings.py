@@ -120,7 +120,7 @@ class Wire(Struct, frozen=True, kw_only=True):
     """A serial line that takes its time."""
 
     baudrate: int = 115200
-    """Ten bits a byte."""
+    """Ten bits a byte; 0: bytes take no time."""
     turn_around: float = 0.0
     """Seconds between the last byte of a line and the first of its answer."""
 
