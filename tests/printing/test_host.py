@@ -21,12 +21,15 @@ from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
 from callboard.logs.memory import MemoryLog
+from callboard.printing.driver import Driver
 from callboard.printing.happening import Happening
 from callboard.printing.host import PrintHost
+from callboard.printing.program import FileProgram
 from callboard.printing.publishing import Publishing
 from callboard.printing.streaming import Crossing
 from callboard.printing.virtual import Virtual, VirtualPrinter
 from callboard.printing.virtual.fronts import serve_pty
+from callboard.printing.wishes import Print
 
 PROGRAM = "G28\nG90\nM82\nG92 E0\n" + "".join(
     f"G1 Z{layer * 0.2:.1f} F6000\nG1 X10 Y10 F6000\nG1 X50 E{layer}.2\nG1 Y50 E{layer}.4\n"
@@ -130,6 +133,26 @@ async def test_a_job_has_one_correlation_that_of_the_request(house: House) -> No
     assert started.data["user"] == "jane"
 
 
+@pytest.mark.parametrize(
+    ("publisher", "source", "user"),
+    [
+        ("callboard", {"user": {"username": "ann"}}, "ann"),
+        ("callboard", {"user": "ann"}, "callboard"),
+        ("callboard", {}, "callboard"),
+        ("jane", {"user": {"username": "ann"}}, "jane"),
+    ],
+)
+async def test_whom_a_request_names_is_believed_from_the_house_alone(
+    house: House, publisher: str, source: dict[str, Any], user: str
+) -> None:
+    bus = HubBus(house.hub, Principal(publisher))
+    data = {"printer": "toy", "file": "part.gcode"}
+    async with aclosing(bus.request(Event("callboard.printer.print", data, source), deadline=30)) as replies:
+        assert [reply.data["success"] async for reply in replies] == [True]
+    assert (await house.until("PrintStarted")).data["user"] == user
+    await bus.close()
+
+
 async def test_an_event_that_a_request_asked_for_names_it_as_its_cause_once(house: House) -> None:
     request = Event("callboard.printer.gcode", {"printer": "toy", "commands": ["M300", "M300"]})
     assert (await house.asked(request))["success"]
@@ -137,6 +160,30 @@ async def test_an_event_that_a_request_asked_for_names_it_as_its_cause_once(hous
     first, second = house.named("Alert")
     assert first.source["trace"]["cause"] == request.id
     assert "trace" not in second.source
+
+
+async def test_a_print_is_told_before_its_first_byte_is_written(tmp_path: Path) -> None:
+    crossing = Crossing(asyncio.get_running_loop())
+    told: list[list[str]] = []
+
+    class Watching(VirtualPrinter):
+        def receive(self, data: bytes, now: float) -> None:
+            told.append([one.happening.name for one in crossing.take(1000)])
+            super().receive(data, now)
+
+    printer = Watching(Virtual(speed=200.0))
+    driver = Driver(TOY, crossing, virtual=lambda: printer)
+    assert (await driver.connect()).success
+    crossing.take(1000)
+    told.clear()
+    (tmp_path / "part.gcode").write_text("M300\nG28\n")
+    with (tmp_path / "part.gcode").open("rb") as file:
+        driver.do(Print(FileProgram(file, path="part.gcode", user="jane")))
+        async with asyncio.timeout(30):
+            while driver.machine.has_job:
+                await crossing.changed()
+    await driver.close()
+    assert told[0][:3] == ["FileSelected", "PrinterStateChanged", "PrintStarted"]
 
 
 async def test_a_selected_file_that_was_replaced_is_printed_as_it_is_now(house: House) -> None:

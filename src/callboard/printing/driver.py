@@ -278,7 +278,11 @@ class Driver:
     # How it is kept going.
 
     def _step(self, now: float) -> None:
-        """Let the machine write, tell what it has to tell, and come again when it is due."""
+        """Tell what the machine has to tell, let it write, and come again when it is due.
+
+        What is told stands before the bytes that it announces; what writing itself leads to, behind them.
+        """
+        self._tell()
         link = self.link
         if link is not None and link.has_room and (data := self.machine.outgoing(now)):
             link.write(data)

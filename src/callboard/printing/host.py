@@ -36,6 +36,9 @@ log = structlog.get_logger("callboard.printing")
 MOST_AT_ONCE: Final = 500
 """Requests that are worked on at the same time."""
 
+HOUSE: Final = "callboard"
+"""The publisher of the house's own rooms; no key can bear this name (`callboard.hub.principal`)."""
+
 FAREWELL: Final = 3.0
 """Seconds in which the last events are stored when the host stops."""
 
@@ -140,7 +143,7 @@ class PrintHost:
         if asked.verb == "list":
             self._reply(event, await self._list(asked))
             return
-        user = event.entry.publisher if event.entry is not None else ""
+        user = _asker(event)
         answers = await asyncio.gather(
             *(self._grant(printer, asked, event, user) for printer in asked.printers)
         )
@@ -208,6 +211,14 @@ def _together(asked: Asked, answers: Sequence[Answer]) -> Mapping[str, Any]:
     failed = "; ".join(f"{name}: {said['message']}" for name, said in each.items() if not said["success"])
     message = f"{done} of {len(answers)} printers" + (f". {failed}" if failed else ".")
     return {"success": done == len(answers), "message": message, "printers": each}
+
+
+def _asker(event: Event) -> str:
+    """Return who asked: the publisher; where that is the house itself, whom its source names."""
+    publisher = event.entry.publisher if event.entry is not None else ""
+    said = event.source.get("user") if publisher == HOUSE else None
+    name = said.get("username") if isinstance(said, Mapping) else None
+    return name if isinstance(name, str) and name else publisher
 
 
 def _look(done: asyncio.Future[str]) -> None:
