@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -18,11 +16,12 @@ import pytest
 
 from callboard import catalog
 from tests.catalog.seeds import print_seed
+from tests.printing import eventpage
 from tests.printing.house import NAME, PrintHouse, name, print_house
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PAGE = Path(__file__).parents[2] / "docs" / "print-events.md"
+HEADING = "The events"
 ELSEWHERE = {"Timelapses": "Capture Movie", "Slicing": "Slicing", "Settings": "Settings"}
 EVENTS = [each for each in print_seed() if not each.startswith(tuple(" ".join(ELSEWHERE.values()).split()))]
 FIRED_BY: dict[str, str] = {}
@@ -221,30 +220,11 @@ def test_an_emergency_stop_is_told_when_it_is_written(house: PrintHouse) -> None
 # The page
 
 
-ROW = re.compile(r"^\| `(\w+)` \| `(\w+)` \| (.*) \|$", re.MULTILINE)
-
-
-def rows() -> dict[str, tuple[str, str]]:
-    return {
-        event: (test, payload.strip("`")) for event, test, payload in ROW.findall(PAGE.read_text("utf-8"))
-    }
-
-
-def shown(data: dict[str, Any]) -> str:
-    """Return a payload as JSON, without the folder of this run."""
-    return re.sub(r'"[^"]*/(ttyVIRTUAL)"', r'"/dev/\1"', json.dumps(data)).replace("|", "\\u007c")
-
-
 def test_the_page_has_a_row_for_each_event_of_the_seed() -> None:
     assert set(EVENTS) <= set(FIRED_BY), set(EVENTS) - set(FIRED_BY)
     if os.environ.get("CALLBOARD_RECORD") and set(EVENTS) <= set(RECORDED):
-        text = PAGE.read_text("utf-8") if PAGE.exists() else "\n"
-        head = text.partition("| event |")[0]
-        lines = [f"| `{event}` | `{FIRED_BY[event]}` | `{json.dumps(RECORDED[event])}` |" for event in EVENTS]
-        PAGE.write_text(
-            head + "| event | test | payload |\n|---|---|---|\n" + "\n".join(lines) + "\n", "utf-8"
-        )
-    found = rows()
+        eventpage.write(HEADING, EVENTS, FIRED_BY, RECORDED)
+    found = eventpage.rows(HEADING)
     assert list(found) == EVENTS
     assert {event: test for event, (test, _) in found.items()} == {each: FIRED_BY[each] for each in EVENTS}
 
@@ -253,4 +233,4 @@ def test_the_page_has_a_row_for_each_event_of_the_seed() -> None:
 def test_the_page_shows_the_keys_that_came(event: str) -> None:
     if event not in RECORDED:
         pytest.skip("its test did not run now")
-    assert json.loads(rows()[event][1]).keys() == RECORDED[event].keys()
+    assert json.loads(eventpage.rows(HEADING)[event][1]).keys() == RECORDED[event].keys()

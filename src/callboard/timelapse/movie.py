@@ -71,7 +71,7 @@ def command(program: str, movie: Movie, folder: Path, target: Path) -> tuple[str
         *(program, "-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
         *("-progress", "pipe:1", "-stats_period", "0.5", "-nostats"),
         *(*source, "-i", pattern),
-        *(("-vf", filters) if filters else ()),
+        *("-vf", filters),
         *(("-threads", str(movie.threads)) if movie.threads else ()),
         *_encoder(movie),
         str(target),
@@ -89,6 +89,7 @@ def _filters(movie: Movie) -> list[str]:
         *(("vflip",) if movie.flip_v else ()),
         *turns.get(movie.rotate, ()),
         *(() if movie.even else ("crop=trunc(iw/2)*2:trunc(ih/2)*2",)),
+        "scale=out_range=tv,format=yuv420p",  # a camera's full range looks washed out in many players
         *((f"tpad=stop_mode=clone:stop_duration={movie.post_roll:g}",) if movie.post_roll else ()),
     ]
 
@@ -97,12 +98,9 @@ def _encoder(movie: Movie) -> tuple[str, ...]:
     if movie.codec == "mpeg2video":
         rate = min(_MPEG2_RATES, key=lambda each: abs(each - movie.fps))
         quality = ("-b:v", movie.bitrate or "10000k")
-        return ("-c:v", "mpeg2video", *quality, "-r", f"{rate:g}", "-pix_fmt", "yuv420p", "-f", "vob")
+        return ("-c:v", "mpeg2video", *quality, "-r", f"{rate:g}", "-f", "vob")
     quality = ("-b:v", movie.bitrate) if movie.bitrate else ("-crf", "21")
-    return (
-        *("-c:v", "libx264", "-preset", "veryfast", *quality),
-        *("-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4"),
-    )
+    return ("-c:v", "libx264", "-preset", "veryfast", *quality, "-movflags", "+faststart", "-f", "mp4")
 
 
 async def make(program: str | None, movie: Movie, folder: Path, target: Path, report: Report) -> None:

@@ -121,15 +121,15 @@ class Rendering:
         placed = None
         if job.state is State.DONE:
             placed = await self._place(job, movie)
+        if placed is None:
+            await self._threads.do(self._shelf.scrap, job.id)
+            await self._unwant(movie.name)
+        self.being_made.pop(movie.name, None)  # before it is told: who hears of it may ask for it again
         if placed is not None:
             self._tell.say("MovieDone", _told(job.payload), job.source, once=f"{job.id}-done")
         else:
-            await self._threads.do(self._shelf.scrap, job.id)
-            self._tell.say(
-                "MovieFailed", {**_told(job.payload), **_failure(job)}, job.source, once=f"{job.id}-failed"
-            )
-            await self._unwant(movie.name)
-        self.being_made.pop(movie.name, None)
+            data = {**_told(job.payload), **_failure(job)}
+            self._tell.say("MovieFailed", data, job.source, once=f"{job.id}-failed")
 
     async def _place(self, job: Job, movie: Movie) -> Any:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import os
 import ssl
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -56,7 +57,8 @@ class Snapshot:
                 "The camera's certificate is not trusted; webcam.verify: no takes it all the same."
             ) from None
         except aiohttp.ClientConnectorError as error:
-            why = error.os_error.strerror or str(error.os_error) or "no connection"
+            number = error.os_error.errno or 0
+            why = os.strerror(number).lower() if number > 0 else str(error.os_error) or "no connection"
             raise NotTaken(f"The camera can't be reached: {why}.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NotTaken(f"The camera broke off: {str(error)[:200] or type(error).__name__}.") from None

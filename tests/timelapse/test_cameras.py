@@ -1,0 +1,217 @@
+"""Cameras that are down, slow, wrong or hostile: each ends in a reason that a person understands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callboard.config import Webcam
+from callboard.timelapse.picture import Kind, Picture, look
+from callboard.timelapse.refusals import NotTaken
+from callboard.timelapse.webcam import Cameras, camera_of
+from tests.timelapse.filming import FFMPEG, Answer, FakeCamera, picture
+
+
+@pytest.fixture
+async def camera() -> AsyncIterator[FakeCamera]:
+    async with FakeCamera().open() as opened:
+        yield opened
+
+
+async def take(settings: Webcam, program: str | None = FFMPEG) -> bytes:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        return await camera_of(settings, http, program).take()
+
+
+async def refusal(settings: Webcam, program: str | None = FFMPEG) -> str:
+    with pytest.raises(NotTaken) as caught:
+        look(await take(settings, program))
+    return str(caught.value)
+
+
+def webcam(camera: FakeCamera, **more: Any) -> Webcam:
+    return Webcam(**{"snapshot": camera.url, **more})
+
+
+def giving(body: bytes, **more: Any) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, **more)
+
+    return answer
+
+
+def sending_to(location: str) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path == "/good.jpg":
+            return web.Response(body=picture())
+        return web.Response(status=302, headers={"Location": location})
+
+    return answer
+
+
+async def test_a_good_picture_comes_as_it_is(camera: FakeCamera) -> None:
+    assert look(await take(webcam(camera))) == Picture(Kind.JPEG, 64, 48)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (giving(b""), "nothing"),
+        (giving(b"<!DOCTYPE html><html>login</html>"), "web page"),
+        (giving(b"\n <HTML>"), "web page"),
+        (giving(b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"), "stream"),
+        (giving(b"GIF89a"), "neither"),
+        (giving(picture()[:200]), "not whole"),
+        (giving(picture(kind="PNG")[:60]), "not whole"),
+        (giving(b"x", status=404), "404"),
+        (giving(b"x", status=401), "401"),
+        (giving(bytes(50_000_000)), "larger than"),
+        (sending_to("file:///etc/passwd"), "not the same host"),
+        (sending_to("http://169.254.169.254/latest"), "not the same host"),
+        (sending_to("http://127.0.0.1:1/"), "not the same host"),
+        (sending_to("//elsewhere.example/x.jpg"), "not the same host"),
+        (sending_to("gopher://127.0.0.1/"), "not the same host"),
+        (sending_to("/again"), "from address to address"),
+        (sending_to(""), "from address to address"),
+        (sending_to("http://["), "broke off"),
+    ],
+)
+async def test_what_is_no_picture_is_refused_with_what_it_is(
+    camera: FakeCamera, answer: Answer, said: str
+) -> None:
+    camera.answer = answer
+    assert said in await refusal(webcam(camera))
+
+
+async def test_a_redirect_on_the_same_host_is_followed(camera: FakeCamera) -> None:
+    camera.answer = sending_to("/good.jpg")
+    assert look(await take(webcam(camera))).width == 64
+
+
+async def test_a_body_that_never_ends_is_cut_at_the_bound_without_being_kept(camera: FakeCamera) -> None:
+    sent = 0
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(100_000))
+            sent += 100_000
+
+    camera.answer = endless
+    assert "larger than 1000000 bytes" in await refusal(webcam(camera, max_size=1_000_000))
+    assert sent < 50_000_000
+
+
+@pytest.mark.parametrize("first", [b"", b"\xff\xd8\xff"])
+async def test_a_camera_that_hangs_is_given_up_in_time(camera: FakeCamera, first: bytes) -> None:
+    async def hang(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        if first:
+            await response.prepare(request)
+            await response.write(first)
+        await asyncio.sleep(60)
+        return response
+
+    camera.answer = hang
+    begun = time.monotonic()
+    assert "did not answer within 0.2 s" in await refusal(webcam(camera, timeout=0.2))
+    assert time.monotonic() - begun < 10
+
+
+async def test_a_camera_that_is_not_there_is_told_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    assert "can't be reached" in await refusal(Webcam(snapshot=f"http://127.0.0.1:{port}/"))
+
+
+async def test_a_camera_that_does_not_speak_http_is_told_so() -> None:
+    async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x00\xff\xd8 hello\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert "broke off" in await refusal(Webcam(snapshot=f"http://127.0.0.1:{port}/"))
+
+
+async def test_one_picture_of_a_stream_is_taken_by_ffmpeg(camera: FakeCamera) -> None:
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "multipart/x-mixed-replace; boundary=frame"})
+        await response.prepare(request)
+        for number in range(200):
+            frame = picture(number, (320, 240))
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}\r\n\r\n"
+            await response.write(head.encode() + frame + b"\r\n")
+            await asyncio.sleep(0.02)
+        return response
+
+    camera.answer = stream
+    settings = Webcam(stream=camera.url, timeout=20)  # type: ignore[arg-type]
+    assert look(await take(settings)) == Picture(Kind.JPEG, 320, 240)
+
+
+async def test_a_playlist_can_not_have_ffmpeg_read_a_file(camera: FakeCamera, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(picture(3, (320, 240)))
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://{secret}\n#EXT-X-ENDLIST\n"
+    camera.answer = giving(playlist.encode(), content_type="application/vnd.apple.mpegurl")
+    settings = Webcam(stream=f"{camera.url}.m3u8", timeout=20)  # type: ignore[arg-type]
+    assert "ffmpeg got no picture" in await refusal(settings)
+
+
+async def test_a_device_that_is_not_there_is_told_so() -> None:
+    settings = Webcam(device="/dev/video-none", timeout=20)  # type: ignore[arg-type]
+    assert "ffmpeg got no picture" in await refusal(settings)
+
+
+async def test_a_stream_that_hangs_is_given_up_in_time(camera: FakeCamera) -> None:
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    camera.answer = hang
+    settings = Webcam(stream=camera.url, timeout=0.5)  # type: ignore[arg-type]
+    assert "within 0.5 s" in await refusal(settings)
+
+
+def test_a_printers_own_camera_comes_before_a_pattern() -> None:
+    first, rest = Webcam(printer="mk3-*", snapshot="http://a/"), Webcam(snapshot="http://b/")
+    cameras = Cameras([first, rest])
+    assert cameras.of("mk3-left") is first
+    assert cameras.of("delta") is rest
+    assert cameras.of("") is rest
+    assert Cameras([first]).of("delta") is None
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_picture_or_refused(data: bytes) -> None:
+    for head in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"):
+        with contextlib.suppress(NotTaken):
+            assert 0 < look(head + data).width <= 16384
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.sampled_from(["JPEG", "PNG"]))
+def test_the_size_of_a_picture_is_found(width: int, height: int, kind: str) -> None:
+    found = look(picture(1, (width, height), kind))
+    assert (found.width, found.height) == (width, height)
+
+
+@given(st.sampled_from(["JPEG", "PNG"]), st.data())
+def test_a_picture_that_breaks_off_is_not_whole(kind: str, data: st.DataObject) -> None:
+    whole = picture(1, (40, 30), kind)
+    cut = data.draw(st.integers(1, len(whole) - 2))
+    with pytest.raises(NotTaken):
+        look(whole[:cut])

@@ -1,0 +1,268 @@
+"""Films: the real ffmpeg, and ones that are missing, fail, hang or are killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from callboard.jobs.job import WorkFailed
+from callboard.timelapse import ffmpeg
+from callboard.timelapse.movie import Movie, command, make
+from callboard.timelapse.refusals import NoFfmpeg
+from tests.serving import eventually
+from tests.timelapse.filming import FFMPEG, filmhouse, picture
+
+
+def frames(folder: Path, name: str, count: int, size: tuple[int, int] = (64, 48)) -> Movie:
+    for number in range(count):
+        (folder / f"{name}-{number}.jpg").write_bytes(picture(number, size))
+    even = size[0] % 2 == 0 and size[1] % 2 == 0
+    return Movie(
+        name=name, film=f"{name}.mp4", gcode="arm.gcode", movie=f"/x/{name}.mp4", count=count, even=even
+    )
+
+
+def changed(movie: Movie, **more: object) -> Movie:
+    import msgspec
+
+    return msgspec.structs.replace(movie, **more)
+
+
+def facts(film: Path) -> tuple[int, str]:
+    """How many frames a film has, and its first video stream as ffmpeg describes it."""
+    ran = subprocess.run(
+        [FFMPEG, "-hide_banner", "-i", str(film), "-map", "0:v:0", "-f", "null", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count = re.findall(r"frame=\s*(\d+)", ran.stderr)
+    stream = next(line for line in ran.stderr.splitlines() if "Video:" in line)
+    return int(count[-1]), stream
+
+
+def script(folder: Path, text: str) -> str:
+    path = folder / "ffmpeg"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def nothing(_: float) -> None:
+    """Nobody asks how far it is."""
+
+
+async def refused(program: str, movie: Movie, folder: Path) -> WorkFailed:
+    target = folder / ".film.part"
+    with pytest.raises(WorkFailed) as caught:
+        await make(program, movie, folder, target, nothing)
+    assert not target.exists()
+    return caught.value
+
+
+async def test_a_film_has_each_picture_and_tells_how_far_it_is(tmp_path: Path) -> None:
+    movie = frames(tmp_path, "arm", 40)
+    told: list[float] = []
+    await make(FFMPEG, movie, tmp_path, tmp_path / "film", told.append)
+    count, stream = facts(tmp_path / "film")
+    assert count == 40
+    assert "h264" in stream
+    assert "yuv420p(" in stream
+    assert "64x48" in stream
+    assert "25 fps" in stream
+    assert told[-1] == 100.0
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize("name", ["50%", "%d", "%03d %s", "a b", "ü'\"$(x);", "-y", "*?[0]{1}", "pipe:1"])
+async def test_no_name_is_a_pattern_or_an_option(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "in 100% %d"
+    folder.mkdir()
+    await make(FFMPEG, frames(folder, name, 3), folder, tmp_path / "film", nothing)
+    assert facts(tmp_path / "film")[0] == 3
+
+
+async def test_the_still_at_the_end_turns_flips_and_odd_sizes(tmp_path: Path) -> None:
+    movie = changed(frames(tmp_path, "arm", 5, (63, 49)), post_roll=2.0, fps=10.0, rotate=90, flip_h=True)
+    await make(FFMPEG, movie, tmp_path, tmp_path / "film", nothing)
+    count, stream = facts(tmp_path / "film")
+    assert count == 25
+    assert "48x62" in stream
+
+
+async def test_mpeg2_is_there_for_who_wants_it(tmp_path: Path) -> None:
+    movie = changed(frames(tmp_path, "arm", 5, (320, 240)), codec="mpeg2video", bitrate="2000k", fps=12.0)
+    await make(FFMPEG, movie, tmp_path, tmp_path / "film", nothing)
+    assert "mpeg2video" in facts(tmp_path / "film")[1]
+
+
+def test_the_bitrate_and_the_threads_are_handed_on() -> None:
+    movie = Movie(name="a", film="a.mp4", gcode="a", movie="/a", count=1, bitrate="900k", threads=2)
+    words = command("ffmpeg", movie, Path("/f"), Path("/t"))
+    assert words[words.index("-b:v") + 1] == "900k"
+    assert words[words.index("-threads") + 1] == "2"
+
+
+async def test_pictures_that_are_none_end_with_the_exit_code_and_what_ffmpeg_said(tmp_path: Path) -> None:
+    movie = frames(tmp_path, "arm", 2)
+    for number in range(2):
+        (tmp_path / f"arm-{number}.jpg").write_bytes(b"<html>" * 100)
+    error = await refused(FFMPEG, movie, tmp_path)
+    assert error.result["returncode"] not in {0, None}
+    assert error.result["reason"] == "returncode"
+    assert len(error.result["error"]) > 1
+
+
+async def test_the_exit_code_is_the_real_one(tmp_path: Path) -> None:
+    program = script(
+        tmp_path, 'echo partly >&2; echo said; for last; do :; done; echo half > "$last"; exit 69'
+    )
+    error = await refused(program, frames(tmp_path, "arm", 2), tmp_path)
+    assert error.result == {
+        "returncode": 69,
+        "reason": "returncode",
+        "error": ["ffmpeg ended with exit code 69.", "partly"],
+        "out": ["said"],
+    }
+
+
+async def test_an_ffmpeg_that_makes_nothing_is_a_failure_too(tmp_path: Path) -> None:
+    error = await refused(script(tmp_path, "exit 0"), frames(tmp_path, "arm", 2), tmp_path)
+    assert (error.result["returncode"], error.result["reason"]) == (255, "unknown")
+
+
+async def test_a_missing_ffmpeg_is_a_sentence_with_the_way_out(tmp_path: Path) -> None:
+    error = await refused(str(tmp_path / "none"), frames(tmp_path, "arm", 2), tmp_path)
+    assert error.result["returncode"] == 0
+    assert "timelapse.ffmpeg names" in str(error)
+
+
+def test_ffmpeg_is_found_on_the_path_or_in_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert ffmpeg.find() == FFMPEG
+    mine = script(tmp_path, "")
+    assert ffmpeg.find() == mine
+    assert ffmpeg.find(mine) == mine
+    with pytest.raises(NoFfmpeg):
+        ffmpeg.find(str(tmp_path / "none"))
+
+
+async def test_one_that_hangs_is_ended_in_time_with_all_that_it_started(tmp_path: Path) -> None:
+    program = script(tmp_path, f"sleep 300 & echo $! > {tmp_path}/child; echo up > {tmp_path}/up; wait")
+    error = await refused(program, changed(frames(tmp_path, "arm", 2), timeout=1.5), tmp_path)
+    assert error.result["returncode"] == -signal.SIGKILL
+    assert "longer than 1.5 s" in str(error)
+    child = int((tmp_path / "child").read_text())
+    eventually(
+        lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", "its child's end"
+    )
+
+
+async def test_one_that_is_killed_says_so(tmp_path: Path) -> None:
+    error = await refused(script(tmp_path, "kill -9 $$"), frames(tmp_path, "arm", 2), tmp_path)
+    assert error.result["returncode"] == -9
+    assert "signal 9" in str(error)
+    assert "callboard worker" in str(error)
+
+
+async def test_cancelling_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
+    program = script(
+        tmp_path, f'for last; do :; done; echo half > "$last"; echo $$ > {tmp_path}/pid; sleep 300'
+    )
+    target = tmp_path / ".film.part"
+    making = asyncio.create_task(make(program, frames(tmp_path, "arm", 2), tmp_path, target, nothing))
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        await asyncio.sleep(0.01)
+    making.cancel()
+    await asyncio.gather(making, return_exceptions=True)
+    pid = int((tmp_path / "pid").read_text())
+    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "its end")
+    assert not target.exists()
+
+
+async def test_endless_output_costs_no_memory(tmp_path: Path) -> None:
+    program = script(
+        tmp_path, "head -c 50000000 /dev/zero | tr '\\0' x >&2; yes error | head -100000 >&2; exit 1"
+    )
+    error = await refused(program, frames(tmp_path, "arm", 2), tmp_path)
+    assert len(error.result["error"]) <= 21
+    assert max(map(len, error.result["error"])) <= 1000
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
+async def test_it_runs_at_low_priority_and_ends_with_us(tmp_path: Path) -> None:
+    program = script(tmp_path, f"nice > {tmp_path}/nice; exit 1")
+    await refused(program, frames(tmp_path, "arm", 2), tmp_path)
+    assert int((tmp_path / "nice").read_text()) >= min(os.nice(0) + ffmpeg.NICE, 19)
+
+
+# In the room
+
+
+@pytest.fixture
+def script_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+async def test_a_film_that_failed_keeps_its_pictures_for_another_try(
+    tmp_path: Path, script_folder: Path
+) -> None:
+    program = script(script_folder, "echo no >&2; exit 3")
+    async with filmhouse(tmp_path, f"{{mode: layer, ffmpeg: '{program}'}}") as house:
+        await house.film(2)
+        (failed,) = await house.until("MovieFailed")
+        assert failed.data["returncode"] == 3
+        assert house.names().index("MovieRendering") < house.names().index("MovieFailed")
+        (reel,) = house.room.shelf.reels()
+        assert reel.count == 2
+        Path(program).unlink()
+        Path(program).symlink_to(FFMPEG)
+        await house.room.render(reel.name, {})
+        await house.until("MovieDone")
+
+
+async def test_without_ffmpeg_a_film_fails_with_the_way_out(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, ffmpeg: /nowhere/ffmpeg}") as house:
+        await house.film(1)
+        (failed,) = await house.until("MovieFailed")
+        assert (failed.data["returncode"], failed.data["reason"]) == (0, "unknown")
+        assert "/nowhere/ffmpeg" in failed.data["error"][0]
+
+
+async def test_progress_is_watched_as_state_and_gone_at_the_end(tmp_path: Path, script_folder: Path) -> None:
+    go = script_folder / "go"
+    program = script(
+        script_folder,
+        f'echo frame=1; echo progress=continue; while [ ! -e {go} ]; do sleep 0.05; done; exec {FFMPEG} "$@"',
+    )
+    async with filmhouse(tmp_path, f"{{mode: layer, ffmpeg: '{program}'}}") as house:
+        await house.film(2)
+        await house.until("MovieRendering")
+        shown = house.hub.state.values("jobs/")
+        ((key, value),) = shown.items()
+        assert key.endswith("/progress")
+        assert (value["kind"], value["state"], value["worker"]) == ("film", "taken", "here")
+        go.touch()
+        await house.until("MovieDone")
+        assert house.hub.state.values("jobs/") == {}
+
+
+async def test_films_wait_for_other_prints_only_if_they_shall(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, wait_for_prints: true}") as house:
+        await house.say("PrintStarted", printer="other")
+        await house.film(1)
+        while not any(reel.about.ended for reel in house.room.shelf.reels()):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert "MovieRendering" not in house.names()
+        await house.say("PrintDone", printer="other")
+        await house.until("MovieDone")

@@ -1,0 +1,383 @@
+"""Recordings: when a picture is taken, what is told of it, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from callboard import catalog
+from callboard.config import Timelapse
+from callboard.timelapse.trigger import Trigger
+from tests.timelapse.filming import Filmhouse, filmhouse, picture
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Filmhouse]:
+    async with filmhouse(tmp_path) as opened:
+        yield opened
+
+
+async def test_a_print_is_filmed_from_its_first_layer_to_a_film_in_the_order_of_the_facts(
+    tmp_path: Path,
+) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, post_roll: 1s}") as house:
+        await house.film(2)
+        await house.until("MovieDone")
+        names = [name for name in house.names() if name != "LayerChange"]
+        shot = ["CaptureStart", "CaptureDone"]
+        assert names == [
+            *("PrintStarted", *shot, *shot, "PrintDone", "PostRollStart", *shot, "PostRollEnd"),
+            *("MovieRendering", "MovieDone"),
+        ]
+        for event in house.told:
+            if event.topic.rpartition(".")[2].startswith(("Capture", "Post", "Movie")):
+                assert event.data.keys() <= catalog.keys(event.topic), event
+        (done,) = await house.until("MovieDone")
+        film = Path(done.data["movie"])
+        assert film.is_file()
+        assert film.name == done.data["movie_basename"] == f"{done.data['movie_prefix']}.mp4"
+        assert done.data["gcode"] == "arm.gcode"
+        assert house.left() == ["about/" + film.name + end for end in (".jpg", ".json")] + [film.name]
+
+
+async def test_every_event_of_a_film_carries_the_print_and_the_trace_of_it(house: Filmhouse) -> None:
+    started = await house.say("PrintStarted", trace={"correlation": "c1", "cause": "request", "hops": 1})
+    await house.shoot(1)
+    done = await house.say("PrintDone")
+    await house.until("MovieDone")
+    ours = [each for each in house.told if each.topic.rpartition(".")[2].startswith(("Capture", "Movie"))]
+    assert len(ours) == 4
+    for event in ours:
+        assert event.source["printer"] == "mk3"
+        assert event.source["tags"] == ["wall"]
+        assert event.source["job"] == {"file": "arm.gcode"}
+        assert event.source["trace"]["correlation"] == "c1"
+        assert event.source["trace"]["cause"] != started.id
+    assert ours[-1].source["trace"]["cause"] == done.id
+
+
+async def test_a_capture_is_named_by_its_basename_with_the_path_beside(house: Filmhouse) -> None:
+    await house.film(2)
+    first, second = await house.until("CaptureDone", 2)
+    assert first.data["file"].endswith("-0.jpg")
+    assert second.data["file"].endswith("-1.jpg")
+    folder = second.data["file"].removesuffix("-1.jpg")
+    assert second.data["path"] == f"unrendered/{folder}/{second.data['file']}"
+
+
+async def test_a_picture_that_could_not_be_taken_leaves_no_gap_in_the_numbers(house: Filmhouse) -> None:
+    async def down(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=503)
+
+    await house.say("PrintStarted")
+    await house.shoot(1)
+    house.camera.answer = down
+    await house.shoot(2)
+    house.camera.answer = house.camera.good
+    await house.shoot(3)
+    (failed,) = await house.until("CaptureFailed")
+    assert failed.data["file"].endswith("-1.jpg")
+    assert "503" in failed.data["error"]
+    assert [each.data["file"][-6:] for each in await house.until("CaptureDone", 2)] == ["-0.jpg", "-1.jpg"]
+    await house.say("PrintDone")
+    await house.until("MovieDone")
+
+
+async def test_when_no_picture_could_be_taken_the_film_fails_without_being_rendered(house: Filmhouse) -> None:
+    async def nothing(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"")
+
+    house.camera.answer = nothing
+    await house.film(2)
+    (failed,) = await house.until("MovieFailed")
+    assert (failed.data["returncode"], failed.data["reason"]) == (0, "no_frames")
+    assert failed.data["movie_basename"].endswith(".mp4")
+    assert failed.data["error"]
+    assert "MovieRendering" not in house.names()
+    assert house.left() == []
+
+
+async def test_a_print_of_which_nothing_was_to_be_filmed_tells_nothing(house: Filmhouse) -> None:
+    await house.film(0)
+    await house.film(1)
+    await house.until("MovieDone")
+    assert house.names().count("MovieRendering") == 1
+    assert "MovieFailed" not in house.names()
+
+
+async def test_a_failed_print_says_so_in_the_name_of_its_film(house: Filmhouse) -> None:
+    await house.film(2, "PrintFailed")
+    (done,) = await house.until("MovieDone")
+    assert done.data["movie_basename"].endswith("-fail.mp4")
+    assert Path(done.data["movie"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("render", "end", "made"),
+    [
+        ("always", "PrintFailed", True),
+        ("success", "PrintDone", True),
+        ("success", "PrintFailed", False),
+        ("failure", "PrintDone", False),
+        ("failure", "PrintFailed", True),
+        ("off", "PrintDone", False),
+    ],
+)
+async def test_films_are_made_of_the_prints_that_are_meant(
+    tmp_path: Path, render: str, end: str, made: bool
+) -> None:
+    async with filmhouse(tmp_path, f"{{mode: layer, render: {render}}}") as house:
+        await house.film(1, end)
+        if made:
+            await house.until("MovieDone")
+            return
+        while not (reels := house.room.shelf.reels()) or not reels[0].about.ended:
+            await asyncio.sleep(0.01)
+        (reel,) = reels
+        await house.room.render(reel.name, {})
+        await house.until("MovieDone")
+
+
+async def test_timed_takes_the_first_picture_at_once_and_then_one_each_beat(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: timed, interval: 0.1}") as house:
+        await house.say("PrintStarted")
+        await house.until("CaptureDone", 4)
+        await house.say("PrintDone")
+        await house.until("MovieDone")
+
+
+async def test_a_print_shorter_than_one_beat_is_a_film_of_one_picture(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: timed, interval: 1h}") as house:
+        await house.say("PrintStarted")
+        await house.say("PrintDone")
+        await house.until("MovieDone")
+        (film,) = house.room.shelf.films()
+        assert film.about["frames"] == 1
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_timed_goes_on_while_the_print_is_paused_if_it_shall(tmp_path: Path, paused: bool) -> None:
+    async with filmhouse(tmp_path, f"{{mode: timed, interval: 0.1, while_paused: {paused}}}") as house:
+        await house.say("PrintStarted")
+        await house.until("CaptureDone")
+        await house.say("PrintPaused")
+        await asyncio.sleep(0.3)
+        before = house.names().count("CaptureDone")
+        if paused:
+            await house.until("CaptureDone", before + 2)
+        else:
+            await asyncio.sleep(0.4)
+            assert house.names().count("CaptureDone") == before
+            await house.say("PrintResumed")
+            await house.until("CaptureDone", before + 1)
+
+
+async def test_a_print_that_was_running_already_is_filmed_when_it_is_resumed(house: Filmhouse) -> None:
+    await house.say("PrintResumed")
+    await house.shoot(1)
+    await house.say("PrintDone")
+    await house.until("MovieDone")
+
+
+async def test_a_new_print_ends_the_film_of_one_whose_end_was_never_told(house: Filmhouse) -> None:
+    await house.say("PrintStarted")
+    await house.shoot(1)
+    await house.film(1)
+    films = [each.data["movie_basename"] for each in await house.until("MovieDone", 2)]
+    assert sum(name.endswith("-fail.mp4") for name in films) == 1
+
+
+async def test_prints_of_many_printers_are_filmed_at_once_each_by_itself(house: Filmhouse) -> None:
+    names = [f"printer{number}" for number in range(6)]
+    for name in names:
+        await house.say("PrintStarted", printer=name)
+    for layer in (1, 2):
+        for name in names:
+            await house.say("LayerChange", {"layer": layer, "z": 1.0}, printer=name)
+        for name in names:
+            await house.until("CaptureDone", layer, printer=name)
+    for name in names:
+        await house.say("PrintDone", printer=name)
+    done = await house.until("MovieDone", 6)
+    assert {each.source["printer"] for each in done} == set(names)
+    assert len({each.data["movie"] for each in done}) == 6
+
+
+async def test_each_printer_is_seen_by_its_own_camera(tmp_path: Path) -> None:
+    webcam = "[{printer: 'mk3*', snapshot: 'CAMERA'}]"
+    async with filmhouse(tmp_path, webcam=webcam) as house:
+        await house.say("PrintStarted", printer="delta")
+        await house.say("LayerChange", {"layer": 1, "z": 0.2}, printer="delta")
+        await house.say("PrintDone", printer="delta")
+        await house.say("PrintStarted", printer="mk3-left")
+        await house.say("LayerChange", {"layer": 1, "z": 0.2}, printer="mk3-left")
+        await house.until("CaptureDone", 1, printer="mk3-left")
+        assert {each.source["printer"] for each in house.told if "Capture" in each.topic} == {"mk3-left"}
+
+
+async def test_a_camera_slower_than_its_beat_costs_beats_and_never_a_queue(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: timed, interval: 0.1, render: off}") as house:
+        begun = asyncio.Event()
+        go = asyncio.Event()
+
+        async def slow(request: web.Request) -> web.StreamResponse:
+            begun.set()
+            await go.wait()
+            return await house.camera.good(request)
+
+        house.camera.answer = slow
+        await house.say("PrintStarted")
+        await begun.wait()
+        await asyncio.sleep(0.6)
+        go.set()
+        await house.until("CaptureDone", 2)
+        shown = house.hub.state.values("timelapse/mk3/")["timelapse/mk3/recording"]
+        assert shown["missed"] >= 3
+        assert shown["mode"] == "timed"
+
+
+async def test_a_camera_that_changes_the_kind_of_its_pictures_is_told(house: Filmhouse) -> None:
+    await house.say("PrintStarted")
+    await house.shoot(1)
+    house.camera.kind = "PNG"
+    await house.shoot(2)
+    (failed,) = await house.until("CaptureFailed")
+    assert "one kind" in failed.data["error"]
+
+
+async def test_png_pictures_of_odd_size_become_a_film_too(house: Filmhouse) -> None:
+    house.camera.kind, house.camera.size = "PNG", (65, 47)
+    await house.film(2)
+    first, _ = await house.until("CaptureDone", 2)
+    assert first.data["file"].endswith("-0.png")
+    await house.until("MovieDone")
+
+
+HOSTILE = [
+    "100%.gcode",
+    "%d%s.gcode",
+    "..gcode",
+    "-rf.gcode",
+    "a:b.gcode",
+    "ü/ö \u202e\n.gcode",
+    "x" * 400,
+    "",
+    "file:x",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_whatever_a_file_is_called_its_film_is_made(house: Filmhouse, name: str) -> None:
+    await house.say("PrintStarted", {"file": name, "origin": "local"})
+    await house.shoot(1)
+    await house.say("PrintDone")
+    (done,) = await house.until("MovieDone")
+    film = Path(done.data["movie"])
+    assert film.parent == house.base
+    assert film.is_file()
+
+
+# Modes, as a table: pure
+
+
+def test_zchange_skips_hops_and_what_comes_too_soon() -> None:
+    trigger = Trigger(Timelapse(mode="zchange", retraction_zhop=0.5))
+    assert trigger.hears("ZChange", {"new": 0.2, "old": None}, 0.0)
+    assert not trigger.hears("ZChange", {"new": 0.4, "old": 0.2}, 4.9)  # within the usual 5 s
+    assert trigger.hears("ZChange", {"new": 0.4, "old": 0.2}, 5.0)
+    assert not trigger.hears("ZChange", {"new": 0.9, "old": 0.4}, 20.0)  # up, and down: a hop
+    assert not trigger.hears("ZChange", {"new": 0.4, "old": 0.9001}, 21.0)
+    assert trigger.hears("ZChange", {"new": 0.6, "old": 0.4}, 22.0)
+    assert not trigger.hears("LayerChange", {"layer": 1, "z": 0.2}, 99.0)
+
+
+def test_layer_takes_each_layer_unless_a_delay_is_asked_for() -> None:
+    trigger = Trigger(Timelapse(mode="layer"))
+    assert [trigger.hears("LayerChange", {"layer": n}, n / 100) for n in range(3)] == [True] * 3
+    assert not trigger.hears("ZChange", {"new": 1, "old": 0}, 99.0)
+    slow = Trigger(Timelapse(mode="layer", min_delay=2.0))  # type: ignore[arg-type]
+    assert [slow.hears("LayerChange", {"layer": n}, float(n)) for n in range(5)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"new": "x", "old": {}}, {"new": None, "old": None}])
+def test_an_event_that_says_nonsense_is_filmed_and_breaks_nothing(data: object) -> None:
+    assert Trigger(Timelapse(mode="zchange", retraction_zhop=0.5)).hears("ZChange", data, 0.0)
+
+
+# The disk is full
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 400 kB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if os.geteuid() != 0 or mounted.returncode != 0:
+        pytest.skip("needs to be root, and to be allowed to mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_full_disk_while_capturing_is_told_and_leaves_nothing_half_written(
+    tmp_path: Path, tiny_disk: Path
+) -> None:
+    async with filmhouse(tmp_path, f"{{mode: layer, folder: '{tiny_disk}/films', render: off}}") as house:
+        await house.say("PrintStarted")
+        await house.shoot(1)
+        (tiny_disk / "ballast").write_bytes(bytes(380_000 - 8192))
+        house.camera.size = (1200, 900)
+        noisy = os.urandom(60_000)
+
+        async def large(_: web.Request) -> web.StreamResponse:
+            return web.Response(body=picture(1)[:-2] + noisy.replace(b"\xff", b"\x00") + b"\xff\xd9")
+
+        house.camera.answer = large
+        await house.shoot(2)
+        (failed,) = await house.until("CaptureFailed")
+        assert failed.data["error"].startswith("The disk is full")
+        assert not [path for path in house.left() if ".part" in path]
+        (tiny_disk / "ballast").unlink()
+        await house.shoot(3)
+        assert [each.data["file"][-6:] for each in await house.until("CaptureDone", 2)] == [
+            "-0.jpg",
+            "-1.jpg",
+        ]
+
+
+async def test_a_full_disk_while_rendering_is_told_and_the_pictures_can_be_rendered_later(
+    tmp_path: Path, tiny_disk: Path
+) -> None:
+    async with filmhouse(tmp_path, f"{{mode: layer, folder: '{tiny_disk}/films'}}") as house:
+        await house.say("PrintStarted")
+        for layer in range(1, 5):
+            await house.shoot(layer)
+        ballast = tiny_disk / "ballast"
+        free = os.statvfs(tiny_disk).f_bavail * os.statvfs(tiny_disk).f_frsize
+        ballast.write_bytes(bytes(max(free, 0)))
+        await house.say("PrintDone")
+        (failed,) = await house.until("MovieFailed")
+        assert failed.data["reason"] == "returncode"
+        assert failed.data["returncode"] not in {0, None}
+        assert "disk is full" in failed.data["error"][0], failed.data
+        assert not [path for path in house.left() if path.endswith((".part", ".ready", ".mp4"))]
+        ballast.unlink()
+        (reel,) = house.room.shelf.reels()
+        await house.room.render(reel.name, {})
+        await house.until("MovieDone")
