@@ -45,7 +45,7 @@ def test_the_list_of_files_is_read_after_connecting(bench: Joined) -> None:
     assert sorted(name.lower().lstrip("/") for name in names(bench)) == ["cube.gco", "other.gco"]
     assert bench.adjacent("UpdatedFiles", "UpdatedFiles")
     types = [each.data["type"] for _, each in bench.happenings if each.name == "UpdatedFiles"]
-    assert types == ["gcode", "printables"]
+    assert types == ["printables", "gcode"]
 
 
 def test_a_refresh_tells_that_the_list_was_updated(bench: Joined) -> None:

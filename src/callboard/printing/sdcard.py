@@ -89,8 +89,8 @@ class SdCard:
 
     def say_updated(self) -> None:
         """Tell that the list changed; under both names, always in this order."""
-        self._life.say("UpdatedFiles", {"type": "gcode"})
         self._life.say("UpdatedFiles", {"type": "printables"})
+        self._life.say("UpdatedFiles", {"type": "gcode"})
 
     def opened(self, name: str, size: int | None) -> None:
         """Take note that the card opened a file."""
