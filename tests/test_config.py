@@ -16,6 +16,7 @@ from callboard.config import Config, Files, Hub, Log, duration, load, size
 from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
 from callboard.config.printer import SETTINGS
 from callboard.config.settings import read
+from callboard.config.webcam import Timelapse, Webcam
 from callboard.errors import BadConfig
 
 ROOT = Path(__file__).parents[1]
@@ -123,6 +124,61 @@ def test_octoprints_serial_section_is_a_printer() -> None:
     both = load("serial: {port: /dev/a}\nprinters: [{name: b, port: virtual}]")
     assert [each.name for each in both.printers] == ["b"]
     assert both.left_alone == ("serial",)
+
+
+def test_octoprints_webcam_section_is_a_camera_and_how_prints_are_filmed() -> None:
+    found = load(
+        "webcam:\n  snapshot: http://cam/?action=snapshot\n  stream: /webcam/?action=stream\n  flipH: true\n"
+        "  rotate90: true\n  ffmpeg: /usr/bin/ffmpeg\n  bitrate: 5000k\n  watermark: false\n"
+        "  timelapse: {type: zchange, fps: 30, postRoll: 2, options: {retractionZHop: 0.5, minDelay: 3}}\n"
+        "  renderAfterPrint: off\n  cleanTmpAfterDays: 3\n"
+    )
+    (camera,) = found.webcam
+    assert (camera.snapshot, camera.stream) == ("http://cam/?action=snapshot", None)
+    assert (camera.flip_h, camera.rotate) == (True, 90)
+    films = found.timelapse
+    assert (films.mode, films.fps, films.post_roll, films.min_delay) == ("zchange", 30, 2, 3)
+    assert (films.retraction_zhop, films.render, films.bitrate) == (0.5, "off", "5000k")
+    assert films.keep_frames == 3 * 86400
+    assert found.left_alone == ()
+    odd = load("webcam: {timelapse: {type: 7, fps: fast, options: []}, ffmpeg: [x], flipH: maybe}")
+    assert odd.timelapse == Timelapse()
+    plugin = load("plugins: {classicwebcam: {snapshot: 'http://cam/', flipV: true}}")
+    assert [(each.snapshot, each.flip_v) for each in plugin.webcam] == [("http://cam/", True)]
+    ours = load("webcam: {snapshot: 'http://a/', timelapse: {type: timed}}\ntimelapse: {mode: off}")
+    assert ours.timelapse.mode == "off"
+
+
+def test_cameras_are_read() -> None:
+    found = load(
+        "webcam: [{printer: mk3, snapshot: 'http://a/'}, {stream: 'rtsp://b/', max_size: 1MB, timeout: 2s}]\n"
+        "printers: [{name: d, port: virtual, webcam: {device: /dev/video0}}]\n"
+    )
+    assert [(each.printer, each.sees) for each in found.webcam] == [("mk3", True), ("*", True)]
+    assert (found.webcam[1].max_size, found.webcam[1].timeout) == (1_000_000, 2)
+    assert found.printers[0].webcam.device == "/dev/video0"
+    assert load("webcam: {}").webcam == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("webcam: {snapshot: 'file:///etc/passwd'}", "is no address"),
+        ("webcam: {snapshot: '/dev/video0'}", "is no address"),
+        ("webcam: {stream: 'concat:a|b'}", "is no address"),
+        ("webcam: {device: video0}", "such as /dev/video0"),
+        ("webcam: {snapshoot: 'http://a/'}", "did you mean 'snapshot'"),
+        ("webcam: 7", "must hold settings"),
+        ("timelapse: {mode: sometimes}", "timelapse.mode"),
+        ("timelapse: {fps: 0}", "timelapse.fps"),
+        ("timelapse: {bitrate: '-y'}", "timelapse.bitrate"),
+        ("printers: [{name: a, port: virtual, webcam: {snapshot: 'ftp://a/'}}]", "is no address"),
+    ],
+)
+def test_what_is_wrong_with_a_camera_or_films_is_told_with_its_line(text: str, said: str) -> None:
+    (fault,) = refused(text)
+    assert fault.startswith("config.yaml:1: ")
+    assert said in fault
 
 
 def test_printers_are_read() -> None:
@@ -471,7 +527,11 @@ def test_what_is_neither_says_what_to_write(written: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "section"), [("hub", Hub), ("log", Log), ("files", Files), *SETTINGS.items()]
+    ("name", "section"),
+    [
+        *(("hub", Hub), ("log", Log), ("files", Files), ("webcam", Webcam), ("timelapse", Timelapse)),
+        *SETTINGS.items(),
+    ],
 )
 def test_every_setting_is_documented_with_what_it_does_and_its_default(name: str, section: Any) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text("utf-8")

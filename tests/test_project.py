@@ -80,6 +80,7 @@ def test_whatever_is_imported_is_a_dependency() -> None:
         "nats": "nats-py",
         "serial": "pyserial",
         "PIL": "pillow",
+        "imageio_ffmpeg": "imageio-ffmpeg",
     }
     imported = {
         named.get(name, name)

@@ -137,7 +137,10 @@ _RESULT = {
 }
 _SELECTED = {**_FILE, "origin": "local", "size": 1843200}
 _TRANSFER = {"local": "arm.gcode", "remote": "/arm~1.gco"}
-_CAPTURE = {"file": "arm_20261121081500-12.jpg", "path": "tmp/arm_20261121081500-12.jpg"}
+_CAPTURE = {
+    "file": "arm_20261121081500-12.jpg",
+    "path": "unrendered/arm_20261121081500/arm_20261121081500-12.jpg",
+}
 _MOVIE = {
     "gcode": "arm.gcode",
     "movie": "/var/lib/callboard/timelapse/arm_20261121081500.mp4",
