@@ -264,7 +264,7 @@ class Joined:
 
     def run(self, until: Callable[[], bool], seconds: float = 600) -> None:
         """Let time pass until something is so; fails when it takes too long."""
-        end = self.now + seconds
+        end, stuck = self.now + seconds, 0
         self._move()
         while not until():
             assert self.protocol.state is not State.FAILED, self.of(Fault)
@@ -275,7 +275,9 @@ class Joined:
                 max(self.firmware.due, self.now),
             )
             assert event < end, f"nothing more happens, or too late: {event} {self.state()}"
-            self.now = max(event, self.now)
+            stuck = stuck + 1 if event <= self.now else 0
+            assert stuck < 1000, f"time stands still: {self.state()}"
+            self.now = event
             self._move()
 
     def state(self) -> object:

@@ -229,8 +229,32 @@ def test_any_line_has_a_meaning(text: str) -> None:
 
 
 WORDS = st.sampled_from(
-    ["ok", "T:", "T0:", "B:", "X:", "Y:", "N12", "Resend:", "Error:", "Last Line: ", "Cap:", "//action:", "-", " /"]
-    + ["File opened:", "Size:", "FIRMWARE_NAME:", "SD printing byte ", "1e30", "99999999999999999999", "nan", " "]
+    [
+        "ok",
+        "T:",
+        "T0:",
+        "B:",
+        "X:",
+        "Y:",
+        "N12",
+        "Resend:",
+        "Error:",
+        "Last Line: ",
+        "Cap:",
+        "//action:",
+        "-",
+        " /",
+    ]
+    + [
+        "File opened:",
+        "Size:",
+        "FIRMWARE_NAME:",
+        "SD printing byte ",
+        "1e30",
+        "99999999999999999999",
+        "nan",
+        " ",
+    ]
 )
 
 

@@ -67,7 +67,7 @@ class Conversation:
         self.numbers_wanted = False
         self.patient_until = self.quiet_at = inf
         self.patience = self.settings.timeouts.refused
-        self.echoed = self.single = self._warned = False
+        self.echoed = self._warned = False
         self.saved_at = inf
 
     def step(self, step: Step) -> None:
@@ -86,8 +86,8 @@ class Conversation:
         wanted = self.job or not self.known.firmware or quirks.always_checksums or self.numbers_wanted
         self.numbered = settings.checksums != "never" and (settings.checksums == "always" or wanted)
         understood = bool(stream.fences_work) or stream.numbered_oks
-        self.single = self.single or stream.doubles
-        may = quirks.pipelining and understood and not self.single
+        stream.twins = stream.twins or stream.doubles
+        may = quirks.pipelining and understood and not stream.twins
         stream.pipelining = may if settings.ping_pong is None else not settings.ping_pong
         stream.fencing = not self.storing
 
@@ -124,9 +124,7 @@ class Conversation:
         stream = self.stream
         bare = bool(stream.owed) and stream.owed[0].number is None
         verdict = stream.refused(refusal)
-        if verdict is Verdict.UNSURE:
-            self.quiet_at = now + self.settings.timeouts.quiet
-        elif self.quiet_at != inf and verdict is Verdict.ECHO:
+        if verdict is Verdict.UNSURE or (self.quiet_at != inf and verdict is Verdict.ECHO):
             self.quiet_at = now + self.settings.timeouts.quiet
         elif verdict is Verdict.ECHO:
             self.echoed = True

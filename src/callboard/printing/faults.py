@@ -34,7 +34,7 @@ _CLASSES: Final = (
             "cannot enter",
         ),
     ),
-    (Severity.HARMLESS, ("unknown command",)),
+    (Severity.HARMLESS, ("unknown command", "supported command")),
     (Severity.KILLED, ("kill() called",)),
 )
 
@@ -47,6 +47,7 @@ _REFUSED: Final = (
     "expected line",
     "format error",
 )
+_UNKNOWN: Final = ("unknown command", "unsupported command")
 
 
 def severity(error: ErrorLine) -> Severity:
@@ -56,6 +57,8 @@ def severity(error: ErrorLine) -> Severity:
     words = error.text.lower()
     if any(sentence.startswith(words) for sentence in _REFUSED):
         return Severity.REFUSAL
+    if any(sentence.startswith(words) for sentence in _UNKNOWN):
+        return Severity.HARMLESS
     return next((found for found, parts in _CLASSES if any(part in words for part in parts)), Severity.OTHER)
 
 

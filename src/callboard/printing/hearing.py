@@ -77,6 +77,7 @@ class Hearing:
         if isinstance(reply, Ok):
             self._ok(reply, now)
             return reply.rest
+        al.stream.unpaired()
         if not isinstance(reply, (Resend, ErrorLine)):
             al.refused(al.refusals.other(), now)
         does = _DOES.get(type(reply))

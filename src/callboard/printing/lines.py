@@ -88,6 +88,8 @@ class History:
         known = [number for number in asked if self._has(number) and not _cut_short(str(number), digits)]
         if known:
             return min(known)
+        if any(len(text) < len(str(self.next)) - 1 or len(text) < 2 for text in digits):
+            return None
         newest_first = range(self.next, max(self.next - self._size, 0), -1)
         return next((n for n in newest_first if str(n).endswith(digits) and self._has(n)), None)
 

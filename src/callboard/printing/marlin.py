@@ -178,13 +178,20 @@ class Protocol:
         al = self._all
         if al.incoming.waiting():
             return -inf
-        due = min(self._told_by if al.reports else inf, al.refusals.due, al.joining.due, al.patient_until, al.quiet_at)
+        due = min(
+            self._told_by if al.reports else inf,
+            al.refusals.due,
+            al.joining.due,
+            al.patient_until,
+            al.quiet_at,
+        )
         if al.state is State.GREETING:
             return min(due, self._hello_at, self._give_up_at)
         if al.state is not State.READY:
             return due
-        if self._stream.unacknowledged:
-            due = min(due, al.watch.due(self.waiting), al.saved_at)
+        if self._stream.unacknowledged and al.refusals.pending is None:
+            due = min(due, al.watch.due(self.waiting))
+        due = min(due, al.saved_at)
         return min(due, self._quiet_until, inf if self._polled() else al.polling.due)
 
     # The link
@@ -547,7 +554,7 @@ class Protocol:
             al.probing = True
         elif stream.asking:
             stream.asking = False
-        elif al.can_ask() and al.watch.may_ask(now) and code not in PERSON:
+        elif code not in PERSON and al.can_ask() and al.watch.may_ask(now, fences=stream.fences > 0):
             self._raw += stream.ask()
 
     def _timeout(self, now: float) -> None:

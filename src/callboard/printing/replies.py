@@ -214,8 +214,8 @@ def firmware(text: str) -> FirmwareIs:
     """Return what M115 says: `KEY:value KEY:value`, values with spaces and addresses in them."""
     places = [found for found in _KEY.finditer(text) if found[2] == ":" or text.startswith("NAME.")]
     data: dict[str, str] = {}
-    for place, following in zip(places, [*places[1:], None], strict=True):
-        end = following.start() if following else len(text)
+    ends = [place.start() for place in places[1:]] + [len(text)]
+    for place, end in zip(places, ends, strict=False):
         data.setdefault(place[1], text[place.end() : end].strip().rstrip(","))
     return FirmwareIs(_name(data), data)
 

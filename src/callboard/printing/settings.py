@@ -35,8 +35,9 @@ class Marlin(Struct, frozen=True, kw_only=True):
     """Seconds between reports of the position; 0 is never."""
     max_resends: int = 10
     """How often in a row the same line may be asked for."""
-    history: int = 200
-    """Numbered lines that are kept for resends."""
+    history: int = 50
+    """Numbered lines that are kept for resends. A request for an older one means that the firmware has lost
+    count; more lines would only let it print some of them twice."""
     max_line: int = 96
     """Bytes of a line that the firmware's command buffer holds; a longer one is sent alone."""
     wait_for_start: bool = False

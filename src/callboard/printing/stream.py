@@ -57,9 +57,11 @@ _CERTAIN_EVERY: Final = (25, 100)
 """Lines between two certainties: where oks were lost lately, and where none were."""
 _IGNORED: Final = 2
 """Plain oks at a fence before its own answer counts as lost."""
+_RUNAWAY: Final = 6
+"""So many oks too many, and we may be far ahead: then only the answer itself counts."""
 _NUMBERLESS: Final = 8
 """Oks without number, after which firmware that numbered its oks is no longer believed to."""
-_DOUBLING: Final = 4
+_DOUBLING: Final = 3
 """So many oks too many, and one for each so many lines, and this firmware doubles them."""
 _ACTED: Final = 3
 """So many times `max_resends` refusals without any progress at all are a loop as well."""
@@ -112,6 +114,8 @@ class Stream:
         self.anchor = Anchor.NONE
         self.doubt = False
         self.surplus = 0
+        self.twins = False
+        self._single = ""
         self.resends = self.written = 0
         self.asking = False
         self._weight = self._stale = 0
@@ -248,6 +252,8 @@ class Stream:
     def ok(self) -> None:
         """Take a plain ok."""
         owed = self.owed
+        if self.twins and self._is_twin("plain"):
+            return
         if not owed:
             self._too_many()
         elif self._foreign:
@@ -274,9 +280,12 @@ class Stream:
 
     def ok_fence(self) -> int | None:
         """Take `ok T:`; returns how many lines before the fence had lost their ok, None if there is no fence."""
+        if self.twins and self._is_twin("fence"):
+            return None
         if not self.fences:
             if self.fences_work is None:
                 self.ok()
+            self.surplus += 1
             return None
         self.fences_work = True
         self._foreign = False
@@ -289,7 +298,10 @@ class Stream:
         self._certain()
         # More fences than one are sent when one seemed lost: behind this answer the others may never come.
         self._hurt = bool(self.fences) and self.only_fences()
-        self._certain_every = _CERTAIN_EVERY[0] if lost else min(self._certain_every * 2, _CERTAIN_EVERY[1])
+        if lost and self.twins:
+            self.twins, self.surplus = False, 0
+        calm = min(self._certain_every + _CERTAIN_EVERY[0] // 2, _CERTAIN_EVERY[1])
+        self._certain_every = _CERTAIN_EVERY[0] if lost else calm
         return lost
 
     def hurt(self) -> None:
@@ -340,8 +352,7 @@ class Stream:
     def _must_hold(self, entry: Entry) -> bool:
         """Return whether this is the end of a stretch of which nothing is certain yet."""
         return bool(
-            self.pipelining
-            and self.fences_work
+            self.fences_work
             and self.fencing
             and not entry.alone
             and not entry.told
@@ -366,7 +377,8 @@ class Stream:
         if not self.owed[0].fence:
             return
         self.surplus += 1
-        if not self._hurt and self._ignored <= _IGNORED:
+        self._certain_every = _CERTAIN_EVERY[0]
+        if not self._hurt and (self._ignored <= _IGNORED or self.surplus > _RUNAWAY):
             return
         self._release()
         counted, self._ignored = self._ignored - 1, 0
@@ -380,6 +392,16 @@ class Stream:
     def doubles(self) -> bool:
         """Whether the firmware says ok twice: then one line at a time is safer."""
         return self.surplus >= _DOUBLING and self.surplus * _DOUBLING > self.written
+
+    def _is_twin(self, kind: str) -> bool:
+        """Of two oks of a kind one counts. Which one does not matter, so that a lost one costs nothing."""
+        again = self._single == kind
+        self._single = "" if again else kind
+        return again
+
+    def unpaired(self) -> None:
+        """Something else was said: what comes next is no twin."""
+        self._single = ""
 
     def _too_many(self) -> None:
         self.surplus += 1
@@ -403,6 +425,7 @@ class Stream:
     def refused(self, refusal: Refusal) -> Verdict:
         """Do what a refusal asks for."""
         asking, self.asking = self.asking, False
+        self._single = "plain"
         if self.anchor in _PROVED_BY_ONE:
             return self._refused_anchor(refusal.numbers)
         number = self._oldest() if not refusal.numbers else self.history.meant(refusal.numbers)

@@ -30,7 +30,9 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     probe_most: float = 4.0
     """... and later and later, up to this, as long as nothing was wrong."""
     ask: float = 1.0
-    """Without an answer to that: ask in the way that empties the firmware's receive buffer."""
+    """Where it can't be asked harmlessly: ask in the way that empties the firmware's receive buffer ..."""
+    ask_behind_fences: float = 10.0
+    """... and the same where it could, but nothing was answered."""
     resend_ok: float = 0.15
     """Between a Resend and the ok that belongs to it; they leave the firmware together."""
     greeted: float = 0.5

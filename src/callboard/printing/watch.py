@@ -99,9 +99,10 @@ class Watch:
         """Return how long the printer may say nothing."""
         return self._timeouts.busy if self.busy else self._timeouts.communication
 
-    def may_ask(self, now: float) -> bool:
-        """Return whether a harmless probe has had its time."""
-        return self._idle or now - self.moved_at >= max(self._timeouts.ask, 4 * self._slowest)
+    def may_ask(self, now: float, *, fences: bool) -> bool:
+        """Return whether a harmless probe has had its time, or there is none (`fences`)."""
+        wait = self._timeouts.ask_behind_fences if fences else self._timeouts.ask
+        return self._idle or now - self.moved_at >= max(wait, 4 * self._slowest)
 
     def due(self, code: str) -> float:
         """Return when `alarm` has something to say while an ok is owed."""
