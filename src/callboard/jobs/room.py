@@ -174,9 +174,9 @@ class Jobs:
 
     async def _remind(self) -> None:
         while True:
-            for job in await self.ledger.all():
-                if job.state is State.WAITING:
-                    self._tell_waiting(job)
+            waiting = [job for job in await self.ledger.all() if job.state is State.WAITING]
+            for job in {job.kind: job for job in reversed(waiting)}.values():  # the oldest of each kind
+                self._tell_waiting(job)
             await asyncio.sleep(REMIND)
 
     def _tell_waiting(self, job: Job) -> None:
