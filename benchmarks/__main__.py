@@ -12,7 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-NAMES = ("matching", "appending", "looking_back", "serving", "crowding", "hooking", "printing", "analysing")
+NAMES = (
+    "matching",
+    "appending",
+    "looking_back",
+    "serving",
+    "crowding",
+    "hooking",
+    "printing",
+    "streaming",
+    "analysing",
+)
 RESULTS = Path(__file__).with_name("RESULTS.md")
 FIGURES = Path(__file__).with_name("figures.json")
 
