@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from callboard import catalog
 from callboard.config import Timelapse
+from callboard.timelapse.refusals import InUse
 from callboard.timelapse.trigger import Trigger
 from tests.timelapse.filming import Filmhouse, filmhouse, picture
 
@@ -281,6 +283,72 @@ async def test_whatever_a_file_is_called_its_film_is_made(house: Filmhouse, name
     film = Path(done.data["movie"])
     assert film.parent == house.base
     assert film.is_file()
+
+
+# What becomes of films and pictures
+
+
+async def test_old_pictures_and_films_are_removed_but_none_that_are_in_use(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, render: off, keep_frames: 1d, keep_films: 2d}") as house:
+        await house.film(1)
+        await house.say("PrintStarted", printer="other")
+        await house.say("LayerChange", {"layer": 1, "z": 0.2}, printer="other")
+        await house.until("CaptureDone", 2)
+        shelf = house.room.shelf
+        for name, days in (("old.mp4", 3), ("new.mp4", 1)):
+            (house.base / name).write_bytes(b"film")
+            os.utime(house.base / name, (time.time() - days * 86400,) * 2)
+        for reel in shelf.reels():
+            os.utime(reel.folder, (time.time() - 2 * 86400,) * 2)
+        reels, films = shelf.sweep(86400, 2 * 86400, house.room._is_used)
+        assert (len(reels), films) == (1, ["old.mp4"])
+        (left,) = shelf.reels()
+        assert left.about.printer == "other"
+        assert [film.name for film in shelf.films()] == ["new.mp4"]
+
+
+async def test_pictures_that_are_recorded_can_not_be_removed_or_rendered(house: Filmhouse) -> None:
+    await house.say("PrintStarted")
+    await house.shoot(1)
+    (reel,) = house.room.shelf.reels()
+    with pytest.raises(InUse):
+        await house.room.remove(reel.name)
+    with pytest.raises(InUse):
+        await house.room.render(reel.name, {})
+
+
+async def test_pictures_whose_film_waits_for_a_worker_can_be_removed(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, render_here: no}") as house:
+        await house.film(1)
+        while not (jobs := await house.jobs.ledger.all()):
+            await asyncio.sleep(0.01)
+        with pytest.raises(InUse):
+            await house.room.render(str(jobs[0].payload["name"]), {})
+        await house.room.remove(str(jobs[0].payload["name"]))
+        assert await house.jobs.ledger.all() == []
+        assert house.left() == []
+
+
+async def test_pictures_that_lie_there_with_gaps_are_numbered_anew(house: Filmhouse) -> None:
+    folder = house.base / "unrendered" / "by-hand"
+    folder.mkdir()
+    for number in (3, 7, 100):
+        (folder / f"by-hand-{number}.jpg").write_bytes(picture(number))
+    (folder / "by-hand-8.jpg").touch()
+    (folder / "notes.txt").write_text("mine")
+    await house.room.render("by-hand", {})
+    await house.until("MovieDone")
+    (film,) = house.room.shelf.films()
+    assert film.about["frames"] == 3
+
+
+async def test_two_prints_of_one_file_in_one_second_are_two_films(house: Filmhouse) -> None:
+    for printer in ("a", "b"):
+        await house.say("PrintStarted", printer=printer)
+    for printer in ("a", "b"):
+        await house.say("LayerChange", {"layer": 1, "z": 0.2}, printer=printer)
+    first, second = await house.until("CaptureDone", 2)
+    assert first.data["file"] != second.data["file"]
 
 
 # Modes, as a table: pure

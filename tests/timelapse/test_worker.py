@@ -78,6 +78,22 @@ def test_a_worker_that_is_stopped_gives_its_film_back_at_once(
         house.until("MovieDone")
 
 
+def test_a_worker_goes_on_while_the_hub_is_away_and_delivers_when_it_is_back(
+    house: Filming, key: str, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    house.film(2)
+    with house.worker("patient", key, ffmpeg_that_waits(tmp_path, go)):
+        eventually(Path(f"{go}.begun").exists, "ffmpeg", PATIENCE)
+        house.server.kill()
+        house.server.start()
+        go.touch()
+        (done,) = house.until("MovieDone")
+    assert facts(Path(done["data"]["movie"]))[0] == 2
+    assert len(Path(f"{go}.begun").read_text().split()) == 1
+    assert len(house.events("MovieRendering")) == 1
+
+
 def test_a_worker_tells_why_a_film_failed(house: Filming, key: str, tmp_path: Path) -> None:
     with house.worker("poor", key, script(tmp_path, "echo alas >&2; exit 42")):
         house.film(2)
