@@ -22,6 +22,7 @@ NAMES = (
     "printing",
     "streaming",
     "analysing",
+    "filming",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 FIGURES = Path(__file__).with_name("figures.json")
