@@ -141,7 +141,7 @@ async def test_an_ffmpeg_that_makes_nothing_is_a_failure_too(tmp_path: Path) -> 
 async def test_a_missing_ffmpeg_is_a_sentence_with_the_way_out(tmp_path: Path) -> None:
     error = await refused(str(tmp_path / "none"), frames(tmp_path, "arm", 2), tmp_path)
     assert error.result["returncode"] == 0
-    assert "timelapse.ffmpeg names" in str(error)
+    assert "correct timelapse.ffmpeg" in str(error)
 
 
 def test_ffmpeg_is_found_on_the_path_or_in_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ BYTES: Final = "application/octet-stream"
 LARGEST: Final = 20_000_000_000
 """Bytes of a film that a worker may bring."""
 
+_LOST: Final = "This job belongs to another worker by now: its lease ran out."
 _SWITCH: Final = {"type": "boolean"}
 _FILM: Final = Parameter("name", "The film's name.", where="path", example="arm_20261121081500.mp4")
 _REEL: Final = Parameter("name", "What the pictures are called.", where="path", example="arm_20261121081500")
@@ -215,12 +216,14 @@ class TimelapsesDoor:
         if not job.isalnum() or len(job) > 64:
             raise Problem(BAD_REQUEST, "Name the `job` that this is the film of.", CLOSE)
         if not await self._jobs.holds(job, lease):
-            raise Problem(CONFLICT, "This job belongs to another worker by now: its lease ran out.", CLOSE)
+            raise Problem(CONFLICT, _LOST, CLOSE)
         part = self._room.shelf.part(job, 0)
         try:
             async with self._receiving.parts(call.request) as pieces:
                 with _disk():
                     await self._store(pieces, part)
+                    if not await self._jobs.holds(job, lease):
+                        raise Problem(CONFLICT, _LOST, CLOSE)
                     await asyncio.to_thread(part.replace, self._room.shelf.ready(job))
         finally:
             await asyncio.to_thread(part.unlink, missing_ok=True)

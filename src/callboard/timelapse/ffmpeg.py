@@ -67,7 +67,9 @@ def find(named: str | None = None) -> str:
     if named:
         found = shutil.which(str(Path(named).expanduser()))
         if found is None:
-            raise NoFfmpeg(f"timelapse.ffmpeg names {named}, where there is no program.")
+            raise NoFfmpeg(
+                f"There is no program at {named}: correct timelapse.ffmpeg, or --ffmpeg of a worker."
+            )
         return str(Path(found).absolute())
     return shutil.which("ffmpeg") or _bundled()
 

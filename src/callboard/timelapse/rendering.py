@@ -121,8 +121,8 @@ class Rendering:
         placed = None
         if job.state is State.DONE:
             placed = await self._place(job, movie)
+        await self._threads.do(self._shelf.scrap, job.id)
         if placed is None:
-            await self._threads.do(self._shelf.scrap, job.id)
             await self._unwant(movie.name)
         self.being_made.pop(movie.name, None)  # before it is told: who hears of it may ask for it again
         if placed is not None:

@@ -62,7 +62,9 @@ class Timelapses:
     async def __aenter__(self) -> Self:
         await self._rendering.begin()
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # a picture is compressed by itself; anything else might be a bomb
         )
         topics = " or ".join(f"topic=octoprint.{name}" for name in HEARD)
         self._subscriptions = [

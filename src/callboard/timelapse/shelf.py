@@ -46,11 +46,12 @@ class Shelf:
         self._about = base / "about"
 
     def prepare(self, alive: Collection[str]) -> None:
-        """Make the folders, and remove films in the making that belong to no job of `alive`."""
+        """Make the folders; remove films in the making, and what is ready for no job of `alive`."""
         for folder in (self.base, self._unrendered, self._about):
             folder.mkdir(parents=True, exist_ok=True)
         for path in self.base.glob(".*"):
-            if path.suffix in {".part", ".ready"} and path.name.split(".")[1] not in alive:
+            theirs = path.suffix == ".ready" and path.name.split(".")[1] in alive
+            if path.suffix in {".part", ".ready"} and not theirs:
                 path.unlink(missing_ok=True)
 
     # Reels
