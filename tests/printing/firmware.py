@@ -53,10 +53,13 @@ class Habits(Struct, frozen=True):
     waits: float = 0.0
 
 
+MARLIN = Habits()
+
+
 class Firmware:
     """Bytes in, bytes out."""
 
-    def __init__(self, habits: Habits = Habits()) -> None:
+    def __init__(self, habits: Habits = MARLIN) -> None:
         self.habits = habits
         self.rx = bytearray()
         self.queue: deque[tuple[int | None, str]] = deque()

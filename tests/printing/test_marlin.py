@@ -108,7 +108,7 @@ def test_start_while_greeting_is_answered_by_one_more_greeting() -> None:
 def test_nobody_there_is_a_fault_in_the_end() -> None:
     protocol = Protocol(Marlin(timeouts=Timeouts(hello=2, greeting=10)))
     protocol.open(100)
-    hellos, faults = 0, []
+    hellos, faults, now = 0, [], 0.0
     while protocol.state is State.GREETING:
         now = max(protocol.due, 100)
         faults += [r for r in protocol.tick(now) if isinstance(r, Fault)]
@@ -293,12 +293,12 @@ def test_a_file_list_may_be_interrupted_by_a_temperature() -> None:
 @pytest.mark.parametrize(
     ("lines", "error"),
     [
-        (("Error:Thermal Runaway, system stopped! Heater_ID: bed", "x"), "Thermal Runaway, system stopped! Heater_ID: bed"),
+        (("Error:Thermal Runaway, system stopped!", "x"), "Thermal Runaway, system stopped!"),
         (("!! Printer is shut down", "x"), "Printer is shut down"),
-        (("Error:0", ": Extruder switched off. MINTEMP triggered !"), "Extruder switched off. MINTEMP triggered !"),
-        (("Error:Printer halted. kill() called!", "Heating failed"), "Printer halted. kill() called! - Heating failed"),
+        (("Error:0", ": MINTEMP triggered !"), "MINTEMP triggered !"),
+        (("Error:Printer halted. kill() called!", "Why"), "Printer halted. kill() called! - Why"),
     ],
-)  # fmt: skip
+)
 def test_a_fatal_error_ends_the_conversation_in_the_firmwares_words(
     lines: tuple[str, ...], error: str
 ) -> None:
@@ -373,7 +373,7 @@ def test_unknown_firmware_gets_one_line_at_a_time() -> None:
 # With the virtual printer
 
 
-def with_virtual(virtual: Virtual, count: int) -> tuple[list[str], list[str]]:
+def with_virtual(virtual: Virtual, count: int) -> tuple[list[str], list[str]]:  # noqa: C901 - one loop
     """Print on a virtual printer in simulated time; return what it took and what was acknowledged."""
     printer, protocol, now, delay = VirtualPrinter(virtual), Protocol(), 0.0, 0.0005
     there: list[tuple[float, bytes]] = []

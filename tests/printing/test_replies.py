@@ -70,6 +70,7 @@ LINES: list[tuple[str, Reply]] = [
     ("busy: paused for user", Busy("paused for user")),
     ("Error:checksum mismatch, Last Line: 7", ErrorLine("checksum mismatch, Last Line: 7", 7)),
     ("!! Printer is shut down", ErrorLine("Printer is shut down")),
+    ("!!\x18\x82 noise", Text("!!\x18\x82 noise", damaged=True)),
     ("fatal:Printer stopped", ErrorLine("Printer stopped", None, True)),
     ('echo:Unknown command: "G999"', UnknownCommand("G999")),
     ('// Unknown command:"FOO"', UnknownCommand("FOO")),
@@ -244,8 +245,6 @@ WORDS = st.sampled_from(
         "//action:",
         "-",
         " /",
-    ]
-    + [
         "File opened:",
         "Size:",
         "FIRMWARE_NAME:",

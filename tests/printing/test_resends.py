@@ -1,4 +1,4 @@
-"""Whatever the wire does: the program that the firmware takes is the file, each line acknowledged once, in order."""
+"""Whatever the wire does: the firmware takes the file as it is, each line acknowledged once, in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from callboard.printing.marlin import Fault, Kind, Line, Marlin, ResendRatioHigh
 from tests.printing.firmware import Firmware, Habits, Joined, Noise, clean, gcode
 
 DETECTABLE = ("corrupt", "lose", "double", "cut", "garbage")
-"""What an 8-bit checksum always finds. A line cut in two can leave a second half that is a command by itself."""
+"""What a checksum always finds. A line cut in two can leave a second half that is a command by itself."""
 
 FIRMWARES = {
     "Marlin 2": Habits(),
@@ -84,11 +84,11 @@ def test_any_noise_on_any_firmware_costs_no_line(
     rx_buffer: int,
     rate: float,
 ) -> None:
-    # Where every ok is doubled on a slow wire, what is acknowledged runs ahead of what was taken by some lines.
+    # Where every ok is doubled on a slow wire, acknowledgements run ahead of what was taken by some lines.
     oks = oks if rate == inf else 1
     habits = Habits(doubled=doubled, resend_ok=resend_ok, advanced_ok=advanced, oks=oks)
-    # On a wire with a rate bytes are lost in the middle of lines when the firmware empties its buffer: what is
-    # left of such a line can be a command by itself, so there only what the host hears is spoilt.
+    # On a wire with a rate bytes are lost in the middle of lines when the firmware empties its buffer: what
+    # is left of such a line can be a command by itself, so there lines are only lost as a whole.
     out = Noise(seed, share, DETECTABLE if rate == inf else ("lose",))
     back = Noise(seed + 1, share, DETECTABLE)
     joined = Joined(Firmware(habits), Marlin(rx_buffer=rx_buffer), out=out, back=back, rate=rate)

@@ -140,7 +140,7 @@ def _described(name: str, size: int, rest: str) -> SdEntry:
 
 
 def fat_time(stamp: str) -> int | None:
-    """Return seconds since 1970 of a FAT stamp in hex (date in the upper 16 bits), or None if it has no sense."""
+    """Return seconds since 1970 of a FAT stamp in hex, the date in its upper 16 bits; None without sense."""
     try:
         bits = int(stamp[:12], 16)
         moment = datetime(

@@ -54,8 +54,8 @@ class Conversation:
     def clear(self, now: float) -> None:
         """Forget what belongs to one life of the printer.
 
-        `ending`: M29 was written, so storing ends with its ok. `hellos_owed`: oks of greetings that may still come.
-        `patient_until`: when lines refused in passing are no longer believed to be echoes.
+        `ending`: M29 was written, so storing ends with its ok. `hellos_owed`: oks of greetings that may
+        still come. `patient_until`: when lines refused in passing are no longer believed to be echoes.
         """
         self.queues.clear()
         self.stream.clear()
@@ -166,7 +166,7 @@ class Conversation:
         self.reports.append(ResendRatioHigh(stream.resends / stream.written))
 
     def impatient(self, now: float) -> None:
-        """No progress after a refusal: what looked like an echo was none; and nothing is on the way any more."""
+        """No progress after a refusal: what looked like an echo was none, and nothing is on its way."""
         self.patient_until = inf
         stream = self.stream
         stream.forget_stale()

@@ -93,7 +93,7 @@ class Joining:
         self._first, self._since = error, now
 
     def join(self, text: str, *, refused: bool) -> ErrorLine | None:
-        """Return the error before this line, with what the line adds; None if there was none, or a refusal."""
+        """Return the error before this line with what the line adds; None without one, or for a refusal."""
         first, self._first = self._first, None
         if first is None or refused:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from callboard.printing import cardreplies
 from callboard.printing.cardreplies import ListBegins, ListEnds
@@ -30,6 +30,7 @@ from callboard.printing.reports import (
     Consequence,
     FirmwareIs,
     Reason,
+    Report,
     Restarted,
     SdEntry,
     SdFailed,
@@ -82,7 +83,7 @@ class Hearing:
             al.refused(al.refusals.other(), now)
         does = _DOES.get(type(reply))
         if does is None:
-            al.reports.append(reply)  # type: ignore[arg-type] - all others are reports
+            al.reports.append(cast(Report, reply))
         else:
             does(self, reply, now)
         return ""

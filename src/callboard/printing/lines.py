@@ -80,9 +80,9 @@ class History:
     def meant(self, asked: tuple[int, ...]) -> int | None:
         """Return the number that is meant by a request that was heard once or twice, or None.
 
-        `next` itself says that all was received. Where two numbers differ one was hurt on its way, and the lower
-        one that can be is safe. Some firmware loses leading digits ("34497" for 134497): then the latest line
-        whose number ends so is meant.
+        `next` itself says that all was received. Where two numbers differ one was hurt on its way, and the
+        lower one that can be is safe. Some firmware loses a leading digit ("34497" for 134497): then the
+        latest line whose number ends so is meant.
         """
         digits = tuple(str(number) for number in asked)
         known = [number for number in asked if self._has(number) and not _cut_short(str(number), digits)]

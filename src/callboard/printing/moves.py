@@ -1,9 +1,9 @@
 """Where the conversation with a printer is, as a table.
 
-Theory. There are four states and few steps; all that is fine-grained (which line is acknowledged, what is asked
-for again) stands in `stream`, so that this table can be read at a glance. Every step is allowed in every
-state: a printer says what it likes, and a table with holes would only move the question elsewhere. The picture
-in docs/printing-protocol.md is drawn from it.
+Theory. There are four states and few steps; all that is fine-grained (which line is acknowledged, what is
+asked for again) stands in `stream`, so that this table can be read at a glance. Every step is allowed in
+every state: a printer says what it likes, and a table with holes would only move the question elsewhere.
+The picture in docs/printing-protocol.md is drawn from it.
 
 Source: facts/print-host-facts.md 3.1, 3.2.
 """
@@ -75,7 +75,7 @@ MOVES: Final[Mapping[State, Mapping[Step, State]]] = MappingProxyType(
 
 
 def diagram(moves: Mapping[State, Mapping[Step, State]] = MOVES) -> str:
-    """Draw the table as Mermaid text, the steps between the same two states on one arrow; what stays is left out."""
+    """Draw the table as Mermaid text, steps between the same two states on one arrow, without what stays."""
     lines = ["stateDiagram-v2", f"    [*] --> {State.CLOSED.value}"]
     for state, steps in moves.items():
         arrows: dict[State, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Refused lines: the firmware says it in up to three lines, `Error:`, `Resend:` and `ok`. One of them may be hurt.
+"""Refused lines: the firmware says it in up to three, `Error:`, `Resend:`, `ok`; one of them may be hurt.
 
 What counts as one refusal: an error with `Last Line: n` and the request for n + 1 behind it are the same;
 the ok directly behind belongs to it and acknowledges nothing. Firmware that sends the ok first, or none,
@@ -32,7 +32,7 @@ class Refusal(Struct):
 
 
 class Refusals:
-    """Puts each refusal together; a finished one is returned, once, and `pending` holds lines back till then."""
+    """Puts each refusal together; returns it once it is finished. `pending` holds lines back till then."""
 
     __slots__ = ("_done", "_missed", "_within", "pending", "sends_ok")
 

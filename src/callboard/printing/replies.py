@@ -149,6 +149,8 @@ def _ok(rest: str) -> Ok:
 
 def _word(text: str, lower: str) -> Reply | None:
     """Return what a line says by its first word."""
+    if lower in {"wait", "start"}:
+        return Wait() if lower == "wait" else Start()
     if lower.startswith(("error", "!!", "fatal:")):
         return _error(text, lower)
     if lower.startswith(("resend", "rs ", "rs:")):
@@ -159,10 +161,6 @@ def _word(text: str, lower: str) -> Reply | None:
     if lower.startswith("//") and text[2:].lstrip().startswith("action:"):
         name, _, rest = text[2:].lstrip()[7:].strip().partition(" ")
         return ActionAsked(name, rest.strip())
-    if lower == "wait":
-        return Wait()
-    if lower == "start":
-        return Start()
     if lower.startswith("cap:"):
         return _capability(text[4:])
     if lower.startswith("skip "):
@@ -174,6 +172,8 @@ def _word(text: str, lower: str) -> Reply | None:
 def _error(text: str, lower: str) -> Reply | None:
     """`Error:`, `!!`, `fatal:`; a word that only begins so is none."""
     if lower.startswith("!!"):
+        if not text.replace("\t", " ").isprintable():
+            return None  # garbage begins like that by chance; who means it says it again for each command
         message = text[2:].strip()
     elif lower.startswith(("error:", "fatal:")):
         message = text[6:].strip()

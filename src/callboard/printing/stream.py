@@ -27,12 +27,17 @@ Bytes: the lines not yet acknowledged fit into the receive buffer. A line that t
 that buffer, and so have those in its command queue (4 lines in Marlin): that is the reserve that makes a
 spurious ok harmless until the next fence.
 
-A refusal (`Resend: r`) empties the buffer. Lines before r were accepted, r and all after it are written again
-with their old numbers. But the lines that were on the way behind r are refused as well, each with a request for
-r: *echoes*. Doing what an echo says would double the line, which makes echoes in turn. At most as many echoes
-come as lines were in flight behind r, and they complain of the number; so those are not obeyed, while a
-checksum error is never an echo. Firmware that empties its buffer sends fewer echoes than lines, so a real
-request may be taken for one: it is obeyed after 0.1 s without progress.
+A refusal (`Resend: r`) empties the buffer. Lines before r were accepted, r and all after it are written
+again with their old numbers. But the lines that were on their way behind r are refused as well, each with a
+request for r: *echoes*. Doing what an echo says would double the lines, which makes echoes in turn, for ever.
+So a request is not obeyed if its line was written again behind the one that was refused (`pipe`), while a
+checksum error is never an echo. Firmware that empties its buffer may have thrown that line away too: then it
+is obeyed after 0.05 s without progress. Where requests contradict what was written, nothing more is written
+until the wire is quiet for 0.03 s; then nothing is on its way, and the last request is simply true.
+
+Not every beginning is known: M110 may be lost and its ok doubled, and an old count may look like a request
+for one of the first lines. So numbers begin with M110 and then one line alone (an M105) that proves it.
+
 
 What lost: one line at a time (a third of the rate at 250,000 baud); trusting counts (ran ahead of the
 firmware by one line for each doubled ok); waiting until the wire is empty after a refusal (5% at 1% noise);
@@ -42,29 +47,17 @@ Source: facts/print-host-facts.md 3.3 to 3.5; Marlin's queue.cpp as described th
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from enum import Enum
 from typing import Final
 
-from callboard.printing.lines import HELLO, Entry, History, bare, frame
-from callboard.printing.queues import Queues
+from callboard.printing.flight import Anchor, Flight
+from callboard.printing.lines import Entry, frame
 from callboard.printing.refusals import Refusal
-from callboard.printing.reports import Acknowledged, Kind, Line, Report
-from callboard.printing.settings import Marlin
 
-_CERTAIN_EVERY: Final = (25, 100)
-"""Lines between two certainties: where oks were lost lately, and where none were."""
-_IGNORED: Final = 2
-"""Plain oks at a fence before its own answer counts as lost."""
-_RUNAWAY: Final = 6
-"""So many oks too many, and we may be far ahead: then only the answer itself counts."""
-_NUMBERLESS: Final = 8
-"""Oks without number, after which firmware that numbered its oks is no longer believed to."""
-_DOUBLING: Final = 3
-"""So many oks too many, and one for each so many lines, and this firmware doubles them."""
 _ACTED: Final = 3
 """So many times `max_resends` refusals without any progress at all are a loop as well."""
+_PROVED_BY_ONE: Final = frozenset({Anchor.SENT, Anchor.PROVING})
 
 
 class Verdict(Enum):
@@ -78,349 +71,8 @@ class Verdict(Enum):
     LOOP = "the same line is refused again and again"
 
 
-class Anchor(Enum):
-    """Numbers begin anew: M110, then one numbered line alone that proves it."""
-
-    NONE = "numbers stand"
-    DUE = "M110 has to be written"
-    SENT = "M110 is written"
-    PROVING = "N1 is written"
-
-
-_PROVED_BY_ONE: Final = frozenset({Anchor.SENT, Anchor.PROVING})
-
-
-class Stream:
-    """Lines in, bytes out, oks and refusals in: each line acknowledged once, in order."""
-
-    def __init__(self, settings: Marlin, queues: Queues, reports: list[Report]) -> None:
-        self._limit = settings.rx_buffer
-        self._max_line = settings.max_line
-        self._max_resends = settings.max_resends
-        self._queues, self.reports = queues, reports
-        self.history = History(settings.history)
-        self.fences_work: bool | None = None
-        """Whether M105 is answered by `ok T:`; None until it is seen."""
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget everything in flight."""
-        self.history.restart()
-        self.cursor = 1
-        self.owed: deque[Entry] = deque()
-        self.pipelining = False
-        self.fencing = True
-        self.numbered_oks = False
-        self.anchor = Anchor.NONE
-        self.doubt = False
-        self.surplus = 0
-        self.twins = False
-        self._single = ""
-        self.resends = self.written = 0
-        self.asking = False
-        self._weight = self._stale = 0
-        self._held: Entry | None = None
-        self.fences = self._ignored = 0
-        self._hurt = self._foreign = False
-        self._since_certain = 0
-        self._certain_every = _CERTAIN_EVERY[1]
-        self._asked: int | None = None
-        self.wanted: int | None = None
-        self._pipe: deque[int] = deque()
-        self._expected = 1
-        self._stale_lines = self._attempts = self._acted = self._impossible = self._anchored = 0
-
-    # What may be written
-
-    @property
-    def resending(self) -> bool:
-        """Whether lines have to be written again before new ones."""
-        return self.cursor < self.history.next
-
-    @property
-    def asked(self) -> int | None:
-        """The line that was asked for and is not yet acknowledged."""
-        return self._asked
-
-    def only_fences(self) -> bool:
-        """Return whether nothing but fences is in flight; where they stay unanswered nobody misses them."""
-        return self._held is None and all(entry.fence for entry in self.owed)
-
-    def has(self, kind: Kind) -> bool:
-        """Return whether a line of a kind was written and is not yet acknowledged."""
-        again = (self.history[number] for number in range(self.cursor, self.history.next))
-        held = () if self._held is None else (self._held,)
-        entries = itertools.chain(self.owed, held, again)
-        return any(e.line is not None and not e.told and e.line.kind is kind for e in entries)
-
-    @property
-    def unacknowledged(self) -> bool:
-        """Whether an ok is awaited."""
-        return bool(self.owed) or self._held is not None
-
-    def fits(self, size: int) -> bool:
-        """Return whether a line of so many bytes can be written now."""
-        owed = self.owed
-        if not owed:
-            return True
-        if not self.pipelining or size > self._max_line or owed[-1].alone:
-            return False
-        in_flight = self._weight + self._stale
-        return in_flight + size <= self._limit or not in_flight
-
-    def fence_fits(self) -> bool:
-        """Return whether a fence can be written: the line that the firmware works at has left its buffer."""
-        if not self.owed:
-            return True
-        size = len(str(self.history.next)) + 12
-        return self._weight + self._stale - self.owed[0].weight + size <= self._limit
-
-    def wants_fence(self) -> bool:
-        """Return whether there is doubt that a fence can end."""
-        return (
-            self.doubt and bool(self.fences_work) and self.fencing and not (self.fences or self.numbered_oks)
-        )
-
-    # Writing
-
-    def write(self, text: str, line: Line | None, *, numbered: bool, alone: bool = False) -> bytes:
-        """Return a new line's bytes; from now on its ok is awaited, and nothing goes beside one that is `alone`."""
-        if numbered:
-            number = self.history.next
-            entry = Entry(text, line, number, frame(number, text))
-            entry.alone = alone
-            self.history.append(entry)
-            self.cursor = number + 1
-        else:
-            entry = Entry(text, line, None, bare(text))
-            entry.alone = True
-        self._launch(entry)
-        return entry.data
-
-    def write_again(self) -> bytes:
-        """Return the bytes of the next line that was asked for again."""
-        entry = self.history[self.cursor]
-        self.cursor += 1
-        self._launch(entry)
-        return entry.data
-
-    def write_urgent(self, text: str) -> bytes:
-        """Return the bytes of a line that is written whatever is in flight."""
-        entry = Entry(text, None, None, bare(text))
-        self._launch(entry)
-        return entry.data
-
-    def write_anchor(self) -> bytes:
-        """Return the next step of numbering anew; call it when nothing is in flight."""
-        if self.anchor is Anchor.DUE:
-            self.history.restart()
-            self.cursor = self._expected = 1
-            self._pipe.clear()
-            self._settle_refusals()
-            entry = Entry("M110 N0", None, 0, HELLO)
-            self.anchor = Anchor.SENT
-        else:
-            entry = Entry("M105", None, 1, frame(1, "M105"))
-            self.history.append(entry)
-            self.cursor = 2
-            self.anchor = Anchor.PROVING
-        entry.alone = True
-        self._launch(entry)
-        return entry.data
-
-    def ask(self) -> bytes:
-        """Return a line that the firmware refuses for certain: its complaint says what it accepted last."""
-        self.asking = True
-        return frame(self._oldest() - 3, "M105")
-
-    def _launch(self, entry: Entry) -> None:
-        entry.weight = len(entry.data)
-        if entry.weight > self._max_line:
-            entry.alone = True
-        self.owed.append(entry)
-        self._weight += entry.weight
-        self.written += 1
-        if entry.number is not None:
-            self._pipe.append(entry.number)
-        if entry.fence:
-            self.fences += 1
-            self._ignored = 0
-            self.doubt = self._hurt = False
-
-    # Oks
-
-    def ok(self) -> None:
-        """Take a plain ok."""
-        owed = self.owed
-        if self.twins and self._is_twin("plain"):
-            return
-        if not owed:
-            self._too_many()
-        elif self._foreign:
-            self._foreign, self.doubt = False, True
-        elif self.numbered_oks and owed[0].number is not None:
-            self._numberless()
-        elif self._held is not None or (owed[0].fence and self.fences_work):
-            self._at_fence()
-        elif len(owed) == 1 and self._must_hold(owed[0]):
-            self._hold()
-        else:
-            self._pop()
-
-    def ok_number(self, number: int) -> None:
-        """Take an ok that says whose it is; an old one says nothing."""
-        self.numbered_oks = True
-        self._foreign = False
-        if any(entry.number == number for entry in self.owed):
-            self._release()
-            while self.owed[0].number != number:
-                self._pop()
-            self._pop()
-            self._certain()
-
-    def ok_fence(self) -> int | None:
-        """Take `ok T:`; returns how many lines before the fence had lost their ok, None if there is no fence."""
-        if self.twins and self._is_twin("fence"):
-            return None
-        if not self.fences:
-            if self.fences_work is None:
-                self.ok()
-            self.surplus += 1
-            return None
-        self.fences_work = True
-        self._foreign = False
-        self._release()
-        lost = 0
-        while not self.owed[0].fence:
-            self._pop()
-            lost += 1
-        self._pop()
-        self._certain()
-        # More fences than one are sent when one seemed lost: behind this answer the others may never come.
-        self._hurt = bool(self.fences) and self.only_fences()
-        if lost and self.twins:
-            self.twins, self.surplus = False, 0
-        calm = min(self._certain_every + _CERTAIN_EVERY[0] // 2, _CERTAIN_EVERY[1])
-        self._certain_every = _CERTAIN_EVERY[0] if lost else calm
-        return lost
-
-    def hurt(self) -> None:
-        """Something damaged was heard: it may have been an ok."""
-        if self.unacknowledged:
-            self.doubt = self._hurt = True
-
-    def foreign(self, command: str) -> None:
-        """The firmware complains of a command; one that is none of ours was made by noise, and so is its ok."""
-        ours = any(entry.text.startswith(command) or command in entry.text for entry in self.owed)
-        self._foreign = bool(command) and not ours and bool(self.owed) and self.owed[0].number is not None
-
-    def credit(self) -> None:
-        """Count the oldest line as done: nothing better is to be had from this firmware."""
-        self._release()
-        if self.owed:
-            self._pop()
-
-    def all_done(self) -> None:
-        """Count everything in flight as done."""
-        self._release()
-        while self.owed:
-            self._pop()
-
-    def _pop(self) -> None:
-        entry = self.owed.popleft()
-        self._weight -= entry.weight
-        if entry.fence:
-            self.fences -= 1
-        number = entry.number
-        if number is not None:
-            self._arrived(number)
-            if self._asked is not None and number >= self._asked:
-                self._settle_refusals()
-        self._tell(entry)
-        self._since_certain += 1
-        if self._since_certain >= self._certain_every:
-            self.doubt, self._since_certain = True, 0
-        if entry.alone and not self.owed:
-            self._step_anchor()
-
-    def _tell(self, entry: Entry) -> None:
-        if not entry.told:
-            entry.told = True
-            assert entry.line is not None
-            self.reports.append(Acknowledged(entry.line))
-
-    def _must_hold(self, entry: Entry) -> bool:
-        """Return whether this is the end of a stretch of which nothing is certain yet."""
-        return bool(
-            self.fences_work
-            and self.fencing
-            and not entry.alone
-            and not entry.told
-            and entry.number is not None
-            and not self._queues.count
-            and not self.resending
-        )
-
-    def _hold(self) -> None:
-        self._held = self.owed.popleft()
-        self._weight -= self._held.weight
-        self.doubt = True
-
-    def _release(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            self._tell(held)
-
-    def _at_fence(self) -> None:
-        """A plain ok where the fence's answer is due: we are ahead, or the answer was lost."""
-        self._ignored += 1
-        if not self.owed[0].fence:
-            return
-        self.surplus += 1
-        self._certain_every = _CERTAIN_EVERY[0]
-        if not self._hurt and (self._ignored <= _IGNORED or self.surplus > _RUNAWAY):
-            return
-        self._release()
-        counted, self._ignored = self._ignored - 1, 0
-        self._pop()
-        while counted and self.owed and not self.owed[0].fence:
-            self._pop()
-            counted -= 1
-        self._hurt, self.doubt = False, True
-
-    @property
-    def doubles(self) -> bool:
-        """Whether the firmware says ok twice: then one line at a time is safer."""
-        return self.surplus >= _DOUBLING and self.surplus * _DOUBLING > self.written
-
-    def _is_twin(self, kind: str) -> bool:
-        """Of two oks of a kind one counts. Which one does not matter, so that a lost one costs nothing."""
-        again = self._single == kind
-        self._single = "" if again else kind
-        return again
-
-    def unpaired(self) -> None:
-        """Something else was said: what comes next is no twin."""
-        self._single = ""
-
-    def _too_many(self) -> None:
-        self.surplus += 1
-        self._foreign = False
-
-    def _numberless(self) -> None:
-        self._ignored += 1
-        if self._ignored > _NUMBERLESS:
-            self.numbered_oks, self._ignored = False, 0
-
-    def _certain(self) -> None:
-        self._since_certain = self._ignored = 0
-        self._hurt = False
-
-    def _step_anchor(self) -> None:
-        if self.anchor is Anchor.PROVING:
-            self.anchor, self._anchored = Anchor.NONE, 0
-
-    # Refusals
+class Stream(Flight):
+    """Lines in flight, and what to write again when some of them are refused."""
 
     def refused(self, refusal: Refusal) -> Verdict:
         """Do what a refusal asks for."""
@@ -440,7 +92,7 @@ class Stream:
             self._pipe.clear()
             return self.act(number)
         again, self.wanted = self._asked is not None, number
-        if self._comes(number, echo=refusal.echo):
+        if self._pipe.refused(number, echo=refusal.echo):
             self._one_less()
             return Verdict.ECHO
         if again and refusal.echo:
@@ -452,36 +104,10 @@ class Stream:
         self._pipe.clear()
         return self.act(self._asked if self.wanted is None else self.wanted)
 
-    def _comes(self, number: int, *, echo: bool) -> bool:
-        """Return whether a line that was refused is on its way already: written behind the one that was refused.
-
-        What is in the pipe is gone through as the firmware did: it took lines up to the number, then refused one.
-        """
-        pipe = self._pipe
-        while pipe and self._expected < number:
-            if pipe.popleft() == self._expected:
-                self._expected += 1
-        self._expected = number
-        if echo:
-            if pipe:
-                pipe.popleft()
-            return number in pipe
-        while pipe and pipe.popleft() != number:
-            pass
-        return False
-
     def _one_less(self) -> None:
         lines = self._stale_lines
         if lines:
             self._stale, self._stale_lines = self._stale * (lines - 1) // lines, lines - 1
-
-    def _arrived(self, number: int) -> None:
-        """A line was taken; whatever was written before it has had its answer."""
-        pipe = self._pipe
-        if pipe and (pipe[0] == number or number in pipe):
-            while pipe.popleft() != number:
-                pass
-        self._expected = number + 1
 
     def act(self, number: int | None) -> Verdict:
         """Write again from a number on."""
@@ -568,18 +194,3 @@ class Stream:
         self.cursor = self.history.next
         self._anchored += 1
         self.anchor = Anchor.DUE
-
-    def _settle_refusals(self) -> None:
-        self._asked = self.wanted = None
-        self._attempts = self._stale = self._stale_lines = self._acted = 0
-
-    def _oldest(self) -> int:
-        """Return the lowest number that may not have been accepted."""
-        if self._held is not None and self._held.number is not None:
-            return self._held.number
-        numbers = (entry.number for entry in self.owed if entry.number is not None)
-        return min(next(numbers, self.cursor), self.cursor)
-
-    def forget_stale(self) -> None:
-        """Refused lines are no longer on the way."""
-        self._stale = self._stale_lines = 0

@@ -1,7 +1,7 @@
 """Watching the clock: when silence means that something was lost. Pure; time comes in.
 
 Two kinds of silence. *No ok although lines are owed*: something was lost, or the firmware is at something
-long; a probe finds out and hurts neither, so it is tried after a second, and less often where it finds nothing.
+long; a probe finds out and hurts neither, so it is tried soon, and less often where it finds nothing.
 *No line at all*: a timeout; several in a row, and the printer is gone.
 
 A long command may be silent; firmware that says `busy` while it is at it may not. A command that waits for a
@@ -88,6 +88,10 @@ class Watch:
         self.moved_at = now
         if first:
             self.timed_at = self._since = now
+
+    def heard_lately(self) -> bool:
+        """Return whether a line came since something was written last."""
+        return self.heard_at >= self.moved_at
 
     def patience(self, code: str) -> float:
         """Return how long oks may stay away while the firmware is at a command."""
