@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -385,22 +384,6 @@ def test_an_event_that_says_nonsense_is_filmed_and_breaks_nothing(data: object) 
 
 
 # The disk is full
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 400 kB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if os.geteuid() != 0 or mounted.returncode != 0:
-        pytest.skip("needs to be root, and to be allowed to mount a file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 async def test_a_full_disk_while_capturing_is_told_and_leaves_nothing_half_written(

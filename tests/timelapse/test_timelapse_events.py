@@ -24,6 +24,8 @@ from tests.timelapse.test_movie import facts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+pytestmark = pytest.mark.slow
+
 HEADING = "Timelapses"
 OF_THE_SEED = [each for each in print_seed() if each.startswith(("Capture", "Movie"))]
 TODAYS = ["CaptureFailed", "PostRollStart", "PostRollEnd"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import tarfile
 from collections.abc import Iterator
@@ -102,6 +103,21 @@ def test_a_worker_tells_why_a_film_failed(house: Filming, key: str, tmp_path: Pa
     assert failed["data"]["error"][-1] == "alas"
     (reel,) = house.get("/v1/timelapses")["unrendered"]
     assert (reel["count"], reel["rendering"]) == (2, False)
+
+
+def test_a_hub_whose_disk_is_full_says_so_and_the_pictures_stay(tmp_path: Path, tiny_disk: Path) -> None:
+    with filming(tmp_path, f"{{mode: layer, render_here: no, folder: '{tiny_disk}/films'}}") as house:
+        house.film(3)
+        eventually(lambda: house.get("/v1/jobs")["jobs"], "the job")
+        ballast = tiny_disk / "ballast"
+        disk = os.statvfs(tiny_disk)
+        ballast.write_bytes(bytes(disk.f_bavail * disk.f_frsize))
+        with house.worker("full", house.server.key):
+            (failed,) = house.until("MovieFailed")
+            assert "disk is full" in failed["data"]["error"][0]
+            assert not [path.name for path in (tiny_disk / "films").glob(".*")]
+            ballast.unlink()
+            assert house.run("timelapse", "render", failed["data"]["movie_prefix"], "--wait").returncode == 0
 
 
 def test_a_worker_without_the_right_says_so(house: Filming) -> None:
