@@ -229,7 +229,10 @@ class Protocol:
             self._queues.append(Line(text, Kind.MANUAL, 0, OWN))
 
     def give_up(self) -> None:
-        `Sent` and `Wrote` for it come with the next `receive` or `tick`, which `due` sees to.
+        """End the conversation for a reason of ours.
+
+        What is queued from now on is written at once, as it is.
+        """
         self._all.step(Step.FAULT)
         self._queues.clear()
 
