@@ -43,6 +43,13 @@ def test_the_list_has_every_printer_and_what_it_does(shop: Shell) -> None:
     assert [json.loads(line)["name"] for line in lines] == ["toy", "gone"]
 
 
+def test_the_list_says_beside_it_why_a_printer_is_not_there(shop: Shell) -> None:
+    shop.run("printers", "connect", "gone")
+    ran = shop.run("printers", "list")
+    assert ran.err.strip() == "gone: gone is not there: look whether it is on, and at its `port`."
+    assert "look" not in ran.out
+
+
 def test_a_printer_is_shown_with_its_last_lines(shop: Shell) -> None:
     out = shop.run("printers", "show", "toy").out
     assert "state         Operational" in out

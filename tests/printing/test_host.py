@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from callboard.catalog.printers import MISSED
 from callboard.config.printer import Printer, Simulation
@@ -305,6 +306,22 @@ async def test_what_is_true_now_is_state_and_gone_with_the_host(tmp_path: Path) 
             assert any(line.startswith("Recv: ") for line in values["printers/toy/terminal"])
         assert hub.state.values("printers/") == {}
         await house.bus.close()
+
+
+async def test_the_operator_is_told_once_why_a_printer_is_not_there(tmp_path: Path) -> None:
+    gone = Printer(name="gone", port=str(tmp_path / "ttyGONE"), baudrate=115200)
+    with capture_logs() as lines:
+        async with open_house(tmp_path, TOY, gone) as house:
+            await house.until("Connected")
+            async with asyncio.timeout(30):
+                while not any("not connected" in line["event"] for line in lines):
+                    await asyncio.sleep(0.01)
+            await house.ask("list")
+    why = [line for line in lines if "not connected" in line["event"]]
+    assert why[0]["printer"] == "gone"
+    assert why[0]["reason"] == "gone is not there; the hub connects when it is."
+    assert len([line for line in why if line["printer"] == "gone"]) == 1
+    assert [line["port"] for line in lines if line["event"] == "a printer's port is open"] == ["virtual"]
 
 
 @asynccontextmanager

@@ -392,6 +392,13 @@ def test_a_printer_that_restarts_by_itself_is_told(bench: Joined) -> None:
     assert bench.until("PrinterReset") == {"idle": True}
 
 
+def test_a_printer_that_says_start_for_ever_is_told_once_a_second(bench: Joined) -> None:
+    for _ in range(30):
+        bench.trouble("send start")
+        bench.run(0.1)
+    assert 2 <= bench.names.count("PrinterReset") <= 4
+
+
 # People
 
 

@@ -39,6 +39,9 @@ def list_printers(*, as_json: AsJson = False, reach: Reach | None = None) -> Non
         note("There are no printers: name them under `printers` in the configuration.")
         return
     table(("name", "state", "port", "temperatures", "job", "tags"), map(_row, found))
+    for one in found:
+        if one["reason"]:
+            note(f"{one['name']}: {printable(one['reason'])}")
 
 
 @app.command

@@ -77,9 +77,12 @@ class Publishing:
         """Set the state keys of a printer that changed."""
         for key, value in parts(status).items():
             place = f"printers/{name}/{key}"
-            if self._shown.get(place) == value:
+            before = self._shown.get(place)
+            if before == value:
                 continue
             self._shown[place] = value
+            if key == "connection":
+                _tell_why(name, before, value)
             try:
                 self._bus.set(place, value)
             except CallboardError as error:
@@ -151,6 +154,15 @@ class Publishing:
                 "the log refuses events; printers go on, and events wait", events=count, error=self._error
             )
         self._refused = max(self._refused, count + self._crossing.waiting)
+
+
+def _tell_why(printer: str, before: Any, now: Mapping[str, Any]) -> None:
+    """Tell the operator, once, that a printer is there, or why it is not."""
+    was = before or {}
+    if now.get("reason") and now["reason"] != was.get("reason"):
+        log.warning("a printer is not connected", printer=printer, reason=now["reason"])
+    elif now.get("port") and now["port"] != was.get("port"):
+        log.info("a printer's port is open", printer=printer, port=now["port"], baudrate=now["baudrate"])
 
 
 def parts(status: Status) -> Mapping[str, Any]:

@@ -33,6 +33,9 @@ LEAVE: Final = 10.0
 ACQUAINTED: Final = 2.0
 """How long the firmware may take to say what it can do before its card is asked, in s."""
 
+RESETS: Final = 1.0
+"""Seconds within which an idle printer's restarts are told as one, in s: some say `start` for ever."""
+
 _STEPS: Final = 16
 """How many flows may begin in one go: each leads on to the next, and none goes in circles."""
 
@@ -74,6 +77,7 @@ class Steering:
 
     def forget(self) -> None:
         """Forget what only a connection knows."""
+        self._reset = -inf
         self.wants_close: str | None = None
         self.leaving = False
 
@@ -178,7 +182,8 @@ class Steering:
             self.transfers.fail()
         if self.life.has_job:
             self.course.reset(self.source)
-        else:
+        elif self.life.now >= self._reset + RESETS:
+            self._reset = self.life.now
             self.life.say("PrinterReset", {"idle": True})
 
     def leave(self) -> None:

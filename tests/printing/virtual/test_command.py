@@ -11,7 +11,7 @@ import serial
 
 from callboard.cli.app import run
 from callboard.cli.virtual import virtual_printer
-from callboard.printing.virtual import Identity
+from callboard.printing.virtual import Identity, VirtualPrinter
 from callboard.printing.virtual.faulting import names
 from callboard.printing.virtual.mishaps import TROUBLES
 
@@ -69,6 +69,22 @@ def test_a_mistake_is_one_sentence(words: list[str], says: str, capsys: pytest.C
     said = capsys.readouterr().err
     assert says in said
     assert "Traceback" not in said
+
+
+def test_a_camera_without_pillow_names_the_extra(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert run(["virtual-printer", "--link", str(tmp_path / "tty"), "--camera", "127.0.0.1:0"]) == 1
+    assert "pip install 'callboard[print]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", TROUBLES)
+def test_every_trouble_goes_with_underscores_as_well(word: str) -> None:
+    printer = VirtualPrinter()
+    printer.open(0.0)
+    printer.receive(f"!!DEBUG:{word}\n".encode(), 1.0)
+    assert b"No such trouble" not in printer.outgoing(1.0)
 
 
 def test_the_words_of_scripts_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

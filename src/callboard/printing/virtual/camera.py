@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from callboard.printing.virtual.picture import painter
 from callboard.printing.virtual.printer import VirtualPrinter
 
 _LONGEST = 8192
@@ -101,4 +102,5 @@ async def serve_camera(
     size: tuple[int, int] = (960, 720),
 ) -> asyncio.Server:
     """Serve pictures of a printer over HTTP. Raises OSError, and MissingExtra without Pillow."""
+    painter()  # what is missing is told now, not to whoever looks later
     return await asyncio.start_server(Camera(printer, size).serve, host, port, limit=_LONGEST)
