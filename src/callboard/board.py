@@ -53,9 +53,12 @@ from callboard.server.operation import Operation
 from callboard.server.printers import printer_operations
 from callboard.server.sessions import Sessions
 from callboard.server.settings import settings_operations
+from callboard.server.slicing import slicing_operations
 from callboard.server.sse import Streams
 from callboard.server.timelapses import timelapse_operations
 from callboard.server.upgrade import Door, Gate, upgrade
+from callboard.slicing.opening import open_slicing
+from callboard.slicing.room import folder_of
 from callboard.store import Store, open_store
 from callboard.timelapse.opening import open_timelapses
 
@@ -122,6 +125,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         files = await stack.enter_async_context(open_files(bus, config.files, data))
         jobs = await stack.enter_async_context(Jobs(bus, store, name=_node(config, data)))
         films = await stack.enter_async_context(open_timelapses(bus, jobs, config, data))
+        slicing = await stack.enter_async_context(open_slicing(bus, files, config.slicing, data))
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
@@ -130,6 +134,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *settings_operations(reloading),
             *job_operations(jobs),
             *timelapse_operations(films),
+            *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )
         gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
         board = Board(

@@ -46,13 +46,14 @@ def _catalog() -> Mapping[str, Topic]:
         printers,
         printing,
         printing_today,
+        slicing,
         studio,
         studio_today,
         working,
     )
 
     vocabularies = (studio, actions, studio_today, printing, files, printing_today)
-    rooms = (*vocabularies, callboard, printers, filing, filming, working)
+    rooms = (*vocabularies, callboard, printers, filing, filming, slicing, working)
     return MappingProxyType({topic.name: topic for room in rooms for topic in room.TOPICS})
 
 

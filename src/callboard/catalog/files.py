@@ -108,6 +108,7 @@ class Slicing(Payload, frozen=True, kw_only=True):
     slicer: Annotated[str, today("The slicer.")] | UnsetType = UNSET
     stl_location: Annotated[str, today("Where the model lies.")] | UnsetType = UNSET
     gcode_location: Annotated[str, today("Where the G-code goes.")] | UnsetType = UNSET
+    job: Annotated[str, own("The slicing job, as /v1/slicing/jobs has it.")] | UnsetType = UNSET
 
 
 class SlicingStarted(Slicing, frozen=True, kw_only=True):
@@ -120,6 +121,7 @@ class SlicingDone(Slicing, frozen=True, kw_only=True):
     """A sliced model."""
 
     time: Seconds
+    warnings: Annotated[list[str], own("What to look at before printing.")] | UnsetType = UNSET
 
 
 class SlicingFailed(Slicing, frozen=True, kw_only=True):
@@ -147,7 +149,7 @@ _MOVIE = {
     "movie_basename": "arm_20261121081500.mp4",
     "movie_prefix": "arm_20261121081500",
 }
-_SLICE = {"stl": "arm.stl", "gcode": "arm.gcode", "slicer": "prusaslicer"}
+_SLICE = {"stl": "arm.stl", "gcode": "arm.gcode", "slicer": "prusaslicer", "job": "7f3a9c1e"}
 _ANALYSED = {**_ANALYSIS, "result": _RESULT}
 
 TOPICS = (

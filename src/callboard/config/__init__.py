@@ -18,6 +18,7 @@ from callboard.config.document import Fault, Faults, Item, at, entries, item
 from callboard.config.printer import Printer, from_serial, printers
 from callboard.config.quantity import Bytes, Seconds, duration, size
 from callboard.config.settings import Files, Hub, Log, nearest, read, unknown
+from callboard.config.slicing import Slicing, SlicingProfile, slicing
 from callboard.config.webcam import Timelapse, Webcam, classic, octoprints, timelapse, webcams
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "Log",
     "Printer",
     "Seconds",
+    "Slicing",
+    "SlicingProfile",
     "Timelapse",
     "Webcam",
     "duration",
@@ -79,6 +82,7 @@ class Config(Struct, frozen=True, kw_only=True):
     printers: tuple[Printer, ...] = ()
     webcam: tuple[Webcam, ...] = ()
     timelapse: Timelapse = Timelapse()
+    slicing: Slicing = Slicing()
     file: str = ""
     warnings: tuple[str, ...] = ()
     left_alone: tuple[str, ...] = ()
@@ -242,4 +246,5 @@ _SECTIONS: Mapping[str, Callable[[Item, Faults], Any]] = {
     "printers": printers,
     "webcam": webcams,
     "timelapse": timelapse,
+    "slicing": slicing,
 }

@@ -20,6 +20,7 @@ from callboard import errors
 from callboard.event import encode_json
 from callboard.files import refusals
 from callboard.hub.state import StateTooBig
+from callboard.slicing import refusals as slicing
 from callboard.timelapse import refusals as filming
 
 log = structlog.get_logger("callboard.http")
@@ -89,6 +90,12 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
     refusals.Refused: CONFLICT,
     filming.NoSuchFilm: NOT_FOUND,
     filming.Refused: CONFLICT,
+    slicing.NoSuchSlicer: NOT_FOUND,
+    slicing.NoSuchProfile: NOT_FOUND,
+    slicing.NoSuchJob: NOT_FOUND,
+    slicing.BadProfile: BAD_REQUEST,
+    slicing.NotAModel: WRONG_TYPE,
+    slicing.Refused: CONFLICT,
     errors.CallboardError: INTERNAL,
 }
 """The status of each error; a class that is not here has that of its nearest parent."""

@@ -1,0 +1,94 @@
+"""Profiles and settings as PrusaSlicer and Slic3r write them: `key = value` a line, which both read the same.
+
+What starts programs, or writes elsewhere, is refused: a profile comes from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from callboard.slicing.refusals import BadProfile
+from callboard.slicing.slicer import Settings
+
+MOST: Final = 1000
+LONGEST_KEY: Final = 80
+LONGEST: Final = 64 * 1024
+FORBIDDEN: Final = frozenset({"post_process", "output_filename_format", "threads"})
+"""post_process is a program to start; the others are ours to say."""
+
+
+def read(text: bytes) -> dict[str, str]:
+    """Return the settings in an exported .ini; what is forbidden is left out. Raises BadProfile."""
+    found: dict[str, str] = {}
+    try:
+        decoded = text.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadProfile("This profile is no text: export it from the slicer as an .ini file.") from None
+    sections = 0
+    for line in decoded.splitlines():
+        said = line.strip()
+        sections += said.startswith("[")
+        if sections > 1:
+            raise BadProfile(
+                "This file holds several presets: export one configuration (Export Config), not a bundle."
+            )
+        key, sign, value = said.partition("=")
+        if not said or said[0] in "#;[" or not sign:
+            continue
+        found[key.strip()] = unescaped(value.strip())
+    kept = {key: value for key, value in found.items() if key not in FORBIDDEN}
+    if not kept:
+        raise BadProfile("There are no settings in this profile: `key = value`, one a line.")
+    bounded(kept)
+    return kept
+
+
+def check(settings: Settings) -> None:
+    """Raise BadProfile for a setting that is not ours to take from outside."""
+    bounded(settings)
+    for key in settings:
+        if key in FORBIDDEN:
+            raise BadProfile(f"{key} can't be set here: take it out of the profile.")
+
+
+def bounded(settings: Settings) -> None:
+    """Raise BadProfile for keys that are none, and for what is too much."""
+    if len(settings) > MOST:
+        raise BadProfile(f"A profile has at most {MOST} settings.")
+    for key, value in settings.items():
+        if not (key.isascii() and key.replace("_", "").isalnum() and len(key) <= LONGEST_KEY):
+            raise BadProfile(f"{key[:40]!r} is no setting of a slicer: letters, digits and `_`.")
+        if len(value) > LONGEST or "\0" in value:
+            raise BadProfile(f"The value of {key} is too long, or no text.")
+
+
+def written(settings: Settings) -> str:
+    """Return settings as an .ini."""
+    return "".join(f"{key} = {escaped(value)}\n" for key, value in settings.items())
+
+
+def escaped(value: str) -> str:
+    """Return a value on one line."""
+    return value.replace("\r", "").replace("\n", "\\n")
+
+
+def unescaped(value: str) -> str:
+    """Return a value as it is meant; one in quotes is a list of texts, and stays as it is."""
+    return value if value.startswith('"') else value.replace("\\n", "\n")
+
+
+def middle(settings: Settings) -> tuple[float, float] | None:
+    """Return the middle of the bed that `bed_shape` draws (`0x0,250x0,250x210,0x210`)."""
+    corners = [corner.partition("x")[::2] for corner in settings.get("bed_shape", "").split(",")]
+    try:
+        xs, ys = [float(x) for x, _ in corners], [float(y) for _, y in corners]
+    except ValueError:
+        return None
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Return the last line that is no step and no trace."""
+    said = [line for line in lines if "=>" not in line and "[trace]" not in line and line.strip()]
+    return said[-1] if said else ""

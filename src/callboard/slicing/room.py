@@ -1,0 +1,264 @@
+"""The slicing room: takes jobs, has them sliced a few at a time, tells of it, and has the result printed.
+
+    slice -> SlicingStarted, a task -> Making -> FileAdded, UpdatedFiles -> SlicingDone -> analysis -> printer
+
+A job is known by its id, never by its target: a new job for the same target calls off each older one that is
+not being stored already, so that a third one stops the second. Source: facts 1.4 and 6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+
+from callboard.bus import Bus, Subscription
+from callboard.errors import CallboardError
+from callboard.event import Event
+from callboard.files import refusals
+from callboard.files.names import Kind, clean
+from callboard.files.room import Files
+from callboard.files.telling import HOUSE, Cause
+from callboard.slicing.answering import Answering
+from callboard.slicing.job import Job, Order, State
+from callboard.slicing.journal import Journal
+from callboard.slicing.making import Making
+from callboard.slicing.profiles import Profile, Profiles, settings_of
+from callboard.slicing.programs import Programs
+from callboard.slicing.refusals import NoSuchJob, NotAModel, Refused
+from callboard.slicing.slicer import Position
+from callboard.slicing.telling import Telling
+
+log = structlog.get_logger("callboard.slicing")
+
+REMEMBERED: Final = 200
+"""Jobs that ended and can still be asked for."""
+MOST_WAITING: Final = 500
+_PATIENCE: Final = 15.0
+"""Seconds that a printer has to answer."""
+_STOPPED: Final = "The hub stopped while the model was sliced: slice it again."
+
+
+class Slicing:
+    """The room; `async with`: inside, models are sliced, and at the end no slicer is left running."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        files: Files,
+        programs: Programs,
+        profiles: Profiles,
+        making: Making,
+        journal: Journal,
+        *,
+        at_once: int = 1,
+    ) -> None:
+        self.files, self.programs, self.profiles = files, programs, profiles
+        self._bus, self._making, self._journal = bus, making, journal
+        self.tell = Telling(bus)
+        self._turn = asyncio.Semaphore(at_once)
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
+        self._subscriptions: list[Subscription] = []
+
+    async def __aenter__(self) -> Self:
+        await self.files.threads.do(self._making.sweep)
+        for job in await self.files.threads.do(self._journal.left):
+            job.state, job.reason = State.FAILED, _STOPPED
+            self.tell.failed(job)
+            await self.files.threads.do(self._journal.forget, job)
+        self._subscriptions = Answering(self).subscribe(self._bus)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing = True
+        for subscription in self._subscriptions:
+            subscription.close()
+        tasks = list(self._tasks.values())
+        for id_, task in self._tasks.items():
+            if not self._jobs[id_].storing:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Asked for
+
+    async def order(
+        self,
+        file: str,
+        *,
+        to: str = "",
+        slicer: str = "",
+        profile: str = "",
+        overrides: Mapping[str, Any] | None = None,
+        position: Position | None = None,
+        overwrite: bool = True,
+        select: str = "",
+        print_on: str = "",
+    ) -> Order:
+        """Return what is asked for, looked at. Raises Refused, or the file store's Refused."""
+        do = self.files.threads.do
+        stored = await do(self.files.store.file, file)
+        if stored.kind is not Kind.MODEL:
+            raise NotAModel(f"{stored.path} is no model: slice a .stl, .3mf or .obj file.")
+        kind = self.programs.slicer(slicer)
+        await do(self.programs.program, kind.name)
+        key, settings = await do(self.profiles.settings, kind.name, profile, settings_of(overrides or {}))
+        target = clean(to) if to else f"{stored.path.rpartition('.')[0]}.gcode"
+        if target.rpartition("/")[2].lower().rpartition(".")[2] not in {"gcode", "gco", "g"}:
+            raise refusals.BadName(f"{target[-80:]!r} is no name for G-code: let it end in .gcode.")
+        await do(self.files.store.check, target, overwrite=overwrite)
+        return Order(
+            file=stored.path,
+            to=target,
+            slicer=kind.name,
+            profile=key,
+            settings=settings,
+            position=position,
+            overwrite=overwrite,
+            select=select,
+            print=print_on,
+        )
+
+    async def slice(self, order: Order, by: Cause = HOUSE) -> Job:
+        """Take a job; those for the same target are called off. Raises Refused when too many wait."""
+        if len(self._tasks) >= MOST_WAITING:
+            raise Refused(f"{MOST_WAITING} models wait to be sliced: slice this one later.")
+        job = Job(id=secrets.token_hex(6), order=order, by=by, began=time.time())
+        await self.files.threads.do(self._journal.note, job)
+        self.tell.started(job, self.programs.slicers[order.slicer].progress_available)
+        older = [one for one in self._running() if one.order.to == order.to]
+        self._jobs[job.id] = job
+        task = self._tasks[job.id] = asyncio.create_task(self._run(job))
+        task.add_done_callback(lambda _: self._over(job))
+        for one in older:
+            self._call_off(one)
+        return job
+
+    def cancel(self, id_: str) -> Job:
+        """Call a job off. Raises NoSuchJob, or Refused when it has ended."""
+        job = self.job(id_)
+        if not self._call_off(job):
+            raise Refused(f"The slicing of {job.order.file} has ended already.")
+        return job
+
+    def job(self, id_: str) -> Job:
+        """Return a job. Raises NoSuchJob."""
+        if id_ not in self._jobs:
+            raise NoSuchJob
+        return self._jobs[id_]
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs, newest first."""
+        return list(reversed(self._jobs.values()))
+
+    async def save_profile(self, profile: Profile, by: Cause = HOUSE) -> Profile:
+        """Store a profile, and tell so. Raises Refused."""
+        self.programs.slicer(profile.slicer)
+        new = await self.files.threads.do(self.profiles.save, profile)
+        self.tell.profile("Added" if new else "Modified", profile.slicer, profile.key, by)
+        return await self.files.threads.do(self.profiles.get, profile.slicer, profile.key)
+
+    async def delete_profile(self, slicer: str, key: str, by: Cause = HOUSE) -> None:
+        """Remove a profile, and tell so. Raises Refused."""
+        self.programs.slicer(slicer)
+        await self.files.threads.do(self.profiles.remove, slicer, key)
+        self.tell.profile("Deleted", slicer, key, by)
+
+    # A job's life
+
+    def _running(self) -> list[Job]:
+        return [self._jobs[id_] for id_ in self._tasks if not self._jobs[id_].state.ended]
+
+    def _call_off(self, job: Job) -> bool:
+        task = self._tasks.get(job.id)
+        if task is None or job.storing or job.state.ended:
+            return False
+        return task.cancel()
+
+    async def _run(self, job: Job) -> None:
+        """Bring a job to its one end, whatever happens."""
+        try:
+            async with self._turn:
+                await self._sliced(job)
+        except asyncio.CancelledError:
+            self._not_done(job)
+        except CallboardError as error:
+            self._fail(job, str(error))
+        except Exception as error:
+            log.exception("slicing broke", job=job.id, file=job.order.file)
+            self._fail(job, f"Slicing broke, please report it: {error!r}"[:300])
+        self._journal.forget(job)
+        if job.state is State.DONE and (job.order.print or job.order.select):
+            await self._printed(job)
+
+    def _over(self, job: Job) -> None:
+        """The task of a job has ended; one that was called off before its first step told nothing yet."""
+        self._not_done(job)
+        del self._tasks[job.id]
+        self._forget()
+
+    async def _sliced(self, job: Job) -> None:
+        began, job.state = time.monotonic(), State.SLICING
+        slicer = self.programs.slicers[job.order.slicer]
+        program = await self.files.threads.do(self.programs.program, slicer.name)
+
+        def progress(percent: float) -> None:
+            if job.advance(percent):
+                self.tell.show(job)
+
+        stored = await self._making.make(job, slicer, program, progress)
+        job.seconds, job.state, job.progress = time.monotonic() - began, State.DONE, 100
+        self.files.tell.added([stored], job.by)
+        self.tell.done(job)
+        self.files.read(stored, urgent=True)
+
+    def _not_done(self, job: Job) -> None:
+        if self._closing:
+            self._fail(job, _STOPPED)
+        elif not job.state.ended:
+            job.state, job.reason = State.CANCELLED, "It was called off."
+            self.tell.cancelled(job)
+            self._journal.forget(job)
+
+    def _fail(self, job: Job, reason: str) -> None:
+        if not job.state.ended:
+            job.state, job.reason = State.FAILED, reason
+            self.tell.failed(job)
+
+    async def _printed(self, job: Job) -> None:
+        """Ask the printer for what was to be done with the result."""
+        verb, printer = ("print", job.order.print) if job.order.print else ("select", job.order.select)
+        data = {"printer": printer, "file": job.order.to, "origin": "local", "deadline": _PATIENCE}
+        said = "no print host answered: is the printer configured?"
+        done = False
+        with contextlib.suppress(CallboardError):
+            wish = Event(f"callboard.printer.{verb}", data, job.by.source)
+            async for reply in self._bus.request(wish, deadline=_PATIENCE):
+                if isinstance(reply.data, dict) and isinstance(reply.data.get("success"), bool):
+                    done, said = reply.data["success"], str(reply.data.get("message", ""))
+                    break
+        job.printed = done
+        if not done:
+            job.reason = f"It is sliced, but {printer} does not {verb} it: {said}"
+            log.warning("a sliced model is not printed", file=job.order.to, printer=printer, reason=said)
+
+    def _forget(self) -> None:
+        """Forget the jobs that ended first, beyond those that are remembered."""
+        ended = [id_ for id_, job in self._jobs.items() if job.state.ended]
+        for id_ in ended[: max(len(ended) - REMEMBERED, 0)]:
+            del self._jobs[id_]
+
+
+def folder_of(settings_folder: str | None, data: Path) -> Path:
+    """Return where profiles, pictures and work lie; relative to the data folder."""
+    return (data / Path(settings_folder or "slicing").expanduser()).absolute()
