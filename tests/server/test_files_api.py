@@ -175,6 +175,21 @@ async def test_a_hostile_name_is_refused_and_leaves_nothing(shelf: Shelf, path: 
     assert [path.name for path in shelf.base.parent.iterdir() if path.suffix == ".gcode"] == []
 
 
+async def test_a_line_break_in_a_name_is_left_out_as_other_signs_are(shelf: Shelf) -> None:
+    url = URL(f"{shelf.doors.url}{LOCAL}/a%0Ab%0D%0A.gcode%0A", encoded=True)
+    async with shelf.doors.http.put(url, data=PROGRAM, headers=shelf.doors.admin) as response:
+        assert response.status == 201
+        assert (await response.json())["file"]["path"] == "ab.gcode"
+    assert shelf.on_disk == ["ab.gcode"]
+
+
+async def test_a_file_is_no_folder(shelf: Shelf) -> None:
+    await shelf.put("arm.gcode")
+    status, problem = await shelf.put("arm.gcode/b.gcode")
+    assert status == 404
+    assert problem["detail"] == "There is no folder 'arm.gcode': a file is in its place, or higher up."
+
+
 async def test_what_is_taken_stays_when_asked_for(shelf: Shelf) -> None:
     await shelf.put("arm.gcode")
     status, problem = await shelf.put("arm.gcode", b"G29\n", overwrite="false")

@@ -57,6 +57,8 @@ def told(error: OSError, path: str) -> Refused:
         return BadName(f"{path[:80]!r} can't be a name on this disk: choose a shorter or plainer one.")
     if error.errno in _LINKS:
         return BadName(f"{path[:80]!r} is, or lies behind, a link: links are not followed in here.")
+    if error.errno == errno.ENOTDIR:
+        return NoSuchFile(f"There is no folder {path!r}: a file is in its place, or higher up.")
     if error.errno in _GONE:
         return NoSuchFile(f"There is no {path!r}: `callboard files list` shows what there is.")
     return DiskFailed(f"{path!r} can't be read or written: {error.strerror}. Look who may do so.")

@@ -5,6 +5,7 @@ request --> who asks, and may they --> the operation's answer --> counted and lo
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
@@ -83,7 +84,14 @@ def routes_of(house: House, operations: Iterable[Operation]) -> list[Route]:
     by_path: dict[str, dict[str, Operation]] = {}
     for one in operations:
         by_path.setdefault(one.path, {})[one.method] = one
-    return [Route(path, _door(house, each), methods=list(each)) for path, each in by_path.items()]
+    return [_route(path, _door(house, each), list(each)) for path, each in by_path.items()]
+
+
+def _route(path: str, door: Callable[[Request], Awaitable[Response]], methods: list[str]) -> Route:
+    """Return a route whose `{path:path}` may hold a line break too: then the operation says what is wrong."""
+    route = Route(path, door, methods=methods)
+    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+    return route
 
 
 def _door(house: House, by_method: Mapping[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
