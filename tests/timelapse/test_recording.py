@@ -350,6 +350,15 @@ async def test_two_prints_of_one_file_in_one_second_are_two_films(house: Filmhou
     assert first.data["file"] != second.data["file"]
 
 
+async def test_a_folder_that_can_not_be_made_keeps_nothing_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with filmhouse(tmp_path, f"{{mode: layer, folder: '{tmp_path}/file/films'}}") as house:
+        await house.film(1)
+        (failed,) = await house.until("CaptureFailed")
+        assert "can't be written" in failed.data["error"]
+        await house.until("MovieFailed")
+
+
 # Modes, as a table: pure
 
 

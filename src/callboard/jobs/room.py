@@ -141,8 +141,8 @@ class Jobs:
         self._show(job, None)
         try:
             await follower.ended(job)
-        except CallboardError as error:
-            log.error("a job's end could not be settled", job=job.id, kind=job.kind, error=str(error))
+        except Exception as error:  # whatever a room can't do must not keep the hub from starting
+            log.error("a job's end could not be settled", job=job.id, kind=job.kind, error=repr(error))
         else:
             await self.ledger.forget(job.id)
 

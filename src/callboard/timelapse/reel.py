@@ -79,7 +79,7 @@ class Reel:
         """Yield the pictures that are there, in order; whatever their numbers are."""
         pattern = re.compile(rf"{re.escape(self.name)}-(\d{{1,9}})\.{self.about.kind.value}")
         there = [
-            (int(found[1]), path) for path in _inside(self.folder) if (found := pattern.fullmatch(path.name))
+            (int(found[1]), path) for path in inside(self.folder) if (found := pattern.fullmatch(path.name))
         ]
         for _, path in sorted(there):
             yield path
@@ -150,7 +150,8 @@ def _write(target: Path, data: bytes) -> None:
         raise
 
 
-def _inside(folder: Path) -> Iterator[Path]:
+def inside(folder: Path) -> Iterator[Path]:
+    """Yield what lies in a folder; nothing if there is none."""
     try:
         yield from folder.iterdir()
     except FileNotFoundError:
@@ -158,4 +159,4 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 
 def _kind_in(folder: Path) -> Kind:
-    return Kind.PNG if any(path.suffix == ".png" for path in _inside(folder)) else Kind.JPEG
+    return Kind.PNG if any(path.suffix == ".png" for path in inside(folder)) else Kind.JPEG

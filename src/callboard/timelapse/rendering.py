@@ -37,13 +37,18 @@ class Rendering:
     async def begin(self) -> None:
         """Take up the jobs there are; first settle those that ended while nobody looked."""
         alive = {job.id: job for job in await self._jobs.ledger.all() if job.kind == KIND}
-        await self._threads.do(self._shelf.prepare, tuple(alive))
+        try:
+            await self._threads.do(self._shelf.prepare, tuple(alive))
+        except OSError as error:  # no reason for the hub not to start: prints go on without films
+            log.error("the timelapse folder can't be used", folder=str(self._shelf.base), error=told(error))
         self.being_made = {str(job.payload.get("name")): job.id for job in alive.values()}
         await self._jobs.follow(KIND, self)
 
     async def put(self, reel: Reel) -> Movie:
         """Put the job of a film, whose pictures are numbered without a gap."""
         movie = self._movie(reel)
+        if reel.name in self.being_made:  # somebody was quicker
+            return movie
         self.being_made[reel.name] = ""
         try:
             job = await self._jobs.put(KIND, msgspec.to_builtins(movie), reel.about.source)

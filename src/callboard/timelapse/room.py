@@ -72,7 +72,7 @@ class Timelapses:
             *Answering(self).subscribe(self._bus),
         ]
         self._spawn(self._sweeping())
-        await self._render_wanted()
+        self._spawn(self._render_wanted())
         return self
 
     async def __aexit__(

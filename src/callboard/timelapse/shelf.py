@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from callboard.timelapse.reel import About, Reel, called
+from callboard.timelapse.reel import About, Reel, called, inside
 from callboard.timelapse.refusals import NoSuchFilm
 
 SUFFIXES: Final = frozenset({".mp4", ".mpg"})
@@ -83,7 +83,7 @@ class Shelf:
 
     def films(self) -> list[Film]:
         """Return all films, newest first."""
-        found = [self._film(path) for path in self.base.iterdir() if _is_film(path)]
+        found = [self._film(path) for path in inside(self.base) if _is_film(path)]
         return sorted(found, key=lambda film: film.made, reverse=True)
 
     def film(self, name: str) -> Film:
@@ -193,6 +193,6 @@ def _is_film(path: Path) -> bool:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
+    for path in inside(folder):
         if not path.name.startswith(".") and path.is_dir() and not path.is_symlink():
             yield path
