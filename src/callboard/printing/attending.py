@@ -163,7 +163,7 @@ class Attending:
             stream.restart_anchor()
         elif stream.only_fences() and al.watch.heard_lately():
             stream.all_done()
-        elif al.can_fence() and not stream.resending:
+        elif al.can_fence() and not stream.resending and not al.probing:
             al.probing = True
         elif stream.asking:
             stream.asking = False
