@@ -34,6 +34,10 @@ COMMANDS = {
         "callboard.cli.files:app",
         "Files: list, upload, download, move, copy, remove, analyse, transfer.",
     ),
+    "slice": (
+        "callboard.cli.slice:slice_file",
+        "Slice a model, and print it; list slicers, import profiles.",
+    ),
     "timelapse": ("callboard.cli.timelapse:app", "Films of prints: list, render, delete, download."),
     "worker": ("callboard.cli.worker:worker", "Take background jobs from a hub: films."),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
