@@ -6,10 +6,12 @@ called with the same options and the same low priority.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -18,7 +20,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,12 @@ class Hub:
         with urllib.request.urlopen(request, timeout=600) as answer:
             return json.loads(answer.read())
 
-    @contextmanager
+    def put(self, path: str, data: bytes) -> None:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        request = urllib.request.Request(self.url + path, data, headers, method="PUT")
+        urllib.request.urlopen(request, timeout=60).close()
+
+    @contextlib.contextmanager
     def hearing(self, topic: str) -> Iterator[Iterator[dict[str, Any]]]:
         """Give the events of a topic as they come."""
         headers = {"Authorization": f"Bearer {self.key}", "Accept": "text/event-stream"}
@@ -96,7 +102,7 @@ class Hub:
         self._errors.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(folder: Path, config: str) -> Iterator[Hub]:
     folder.mkdir(parents=True)
     hub = Hub(folder, config)
@@ -201,9 +207,7 @@ class Camera(BaseHTTPRequestHandler):
 
 def beats(folder: Path, quick: bool) -> list[dict[str, Any]]:
     seconds = 5 if quick else 60
-    Camera.content = picture(1, backdrop())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = camera()
     webcam = f"webcam: {{snapshot: 'http://127.0.0.1:{server.server_port}/'}}\n"
     plan = webcam + "timelapse: {mode: timed, interval: 1s, render: off}\n"
     with serving(folder / "beats", plan) as hub:
@@ -243,6 +247,80 @@ def beats(folder: Path, quick: bool) -> list[dict[str, Any]]:
     ]
 
 
+class Firmware:
+    """A printer on a TCP port: takes 4 ms for a line, notes how long the host takes for the next."""
+
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        link, _ = self._server.accept()
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link.sendall(b"start\n")
+        answered = 0.0
+        for line in link.makefile("rb"):
+            arrived = time.perf_counter()
+            if answered and b"G1" in line:
+                self.late.append(arrived - answered)
+            time.sleep(0.004)
+            firmware = b"FIRMWARE_NAME:Marlin 2.1\n" if b"M115" in line else b""
+            answered = time.perf_counter()
+            with contextlib.suppress(OSError):
+                link.sendall(firmware + b"ok\n")
+
+
+def lines(folder: Path, quick: bool) -> list[dict[str, Any]]:
+    """How late the lines of a print are while it is filmed ten times a second, and while it is not."""
+    count = 500 if quick else 5000
+    rows = []
+    for name, interval in (("not filmed", "1h"), ("filmed ten times a second", "0.1")):
+        firmware = Firmware()
+        server = camera()
+        config = (
+            f"printers: [{{name: mk3, port: 'socket://127.0.0.1:{firmware.port}', ping_pong: true}}]\n"
+            f"webcam: {{snapshot: 'http://127.0.0.1:{server.server_port}/'}}\n"
+            f"timelapse: {{mode: timed, interval: {interval}, render: off}}\n"
+        )
+        with serving(folder / f"lines{interval}", config) as hub:
+            text = "".join(f"G1 X{number % 100} E{number / 100}\n" for number in range(count))
+            hub.put("/v1/files/local/a.gcode", text.encode())
+            with hub.hearing("Print*") as events:
+                wish = {"topic": "callboard.printer.print", "data": {"printer": "mk3", "file": "a.gcode"}}
+                while not hub.ask("POST", "/v1/requests", {"event": wish, "timeout": 20})["replies"][0][
+                    "event"
+                ]["data"]["success"]:
+                    time.sleep(0.2)
+                next(each for each in events if each["event"]["topic"].endswith(("PrintDone", "PrintFailed")))
+        server.shutdown()
+        server.server_close()
+        late = sorted(firmware.late)
+        most = late[math.ceil(len(late) * 0.999) - 1]
+        rows.append(
+            {
+                "name": f"the host's answer to a line, {name}",
+                "unit": "ms (most)",
+                "ours": late[-1] * 1000,
+                "peer": "",
+                "ratio": "",
+                "spread": f"{statistics.median(late) * 1000:.2g} median, {most * 1000:.3g} p99.9",
+                "goal": "no line later than 20 ms",
+                "note": f"{len(late):,} lines",
+            }
+        )
+    return rows
+
+
+def camera() -> ThreadingHTTPServer:
+    """A camera in this process."""
+    Camera.content = picture(1, backdrop())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
 def say(hub: Hub, name: str, printer: str) -> None:
     data = {"file": "a.gcode", "name": "a.gcode", "path": "a.gcode", "origin": "local"}
     hub.ask(
@@ -275,4 +353,4 @@ def lateness(hub: Hub) -> list[float]:
 def run(quick: bool) -> list[dict[str, Any]]:
     """The rows of this benchmark."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("CALLBOARD_BENCH_FOLDER")) as made:
-        return [*films(Path(made) / "films", quick), *beats(Path(made), quick)]
+        return [*films(Path(made) / "films", quick), *beats(Path(made), quick), *lines(Path(made), quick)]
