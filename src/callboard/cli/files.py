@@ -55,7 +55,7 @@ def list_files(
         return
     table(("path", "size", "changed", "estimate", "prints"), map(_row, _flat(files)))
     if "free" in found:
-        note(f"{_size(found['free'])} of {_size(found['total'])} are free.")
+        note(f"{amount(found['free'])} of {amount(found['total'])} are free.")
 
 
 @app.command
@@ -75,7 +75,7 @@ def upload(
     path = to if to and not _is_folder(to) else f"{to.strip('/')}/{file.name}"
 
     async def send(http: Http) -> Any:
-        with _progress(file.name, size) as advance:
+        with bar(file.name, size) as advance:
             return await http.send(
                 _address(path),
                 _pieces(file, advance),
@@ -113,7 +113,7 @@ def download(
 
     async def fetch(http: Http) -> None:
         async with http.fetch(_address(path), download="true") as (size, pieces):
-            with _progress(name, size) as advance, part.open("wb") as file:
+            with bar(name, size) as advance, part.open("wb") as file:
                 async for piece in pieces:
                     file.write(piece)
                     advance(len(piece))
@@ -251,7 +251,7 @@ async def _pieces(file: Path, advance: Callable[[int], None]) -> AsyncIterator[b
 
 
 @contextmanager
-def _progress(name: str, size: int) -> Iterator[Callable[[int], None]]:
+def bar(name: str, size: int) -> Iterator[Callable[[int], None]]:
     """Show a bar on stderr while bytes go; nothing where nobody watches."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -296,16 +296,17 @@ def _flat(files: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     if one["type"] == "folder":
-        return (f"{one['path']}/", "", _clock(one.get("date")), "", "")
+        return (f"{one['path']}/", "", moment(one.get("date")), "", "")
     path = f"{one['printer']}: {one['path']}" if one["origin"] == "sdcard" else one["path"]
-    size = _size(one["size"]) if one.get("size") is not None else ""
+    size = amount(one["size"]) if one.get("size") is not None else ""
     seconds = (one.get("analysis") or {}).get("estimatedPrintTime")
     prints = one.get("prints")
     count = f"{prints['success']} of {prints['success'] + prints['failure']}" if prints else ""
-    return (path, size, _clock(one.get("date")), _duration(seconds), count)
+    return (path, size, moment(one.get("date")), _duration(seconds), count)
 
 
-def _clock(text: str | None) -> str:
+def moment(text: str | None) -> str:
+    """Return an ISO 8601 time as local date and time; empty for none."""
     from datetime import datetime
 
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}" if text else ""
@@ -318,7 +319,8 @@ def _duration(seconds: Any) -> str:
     return f"{minutes // 60}h {minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"
 
 
-def _size(count: float) -> str:
+def amount(count: float) -> str:
+    """Return bytes as people read them: 1.8 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from callboard.cli.files import NotDone, _clock, _progress, _size
+from callboard.cli.files import NotDone, amount, bar, moment
 from callboard.cli.outcome import AsJson, WrongUse, told
 from callboard.cli.output import note, printable, say, say_json, table
 from callboard.cli.reach import Reach
@@ -37,7 +37,7 @@ def list_films(*, as_json: AsJson = False, reach: Reach | None = None) -> None:
         return
     rows = [_film(each) for each in found["films"]] + [_reel(each) for each in found["unrendered"]]
     table(("name", "printer", "size", "date", "pictures", ""), rows)
-    note(f"{_size(found['free'])} of {_size(found['total'])} are free.")
+    note(f"{amount(found['free'])} of {amount(found['total'])} are free.")
 
 
 @app.command
@@ -96,7 +96,7 @@ def download(
     async def fetch(http: Http) -> None:
         address = f"{_ADDRESS}/films/{_quoted(name)}"
         async with http.fetch(address, download="true") as (size, pieces):
-            with _progress(own, size) as advance, part.open("wb") as file:
+            with bar(own, size) as advance, part.open("wb") as file:
                 async for piece in pieces:
                     file.write(piece)
                     advance(len(piece))
@@ -144,11 +144,11 @@ def _quoted(name: str) -> str:
 
 def _film(one: dict[str, Any]) -> tuple[str, ...]:
     frames = str(one["frames"]) if one.get("frames") is not None else ""
-    return (one["name"], one.get("printer") or "", _size(one["size"]), _clock(one["date"]), frames, "")
+    return (one["name"], one.get("printer") or "", amount(one["size"]), moment(one["date"]), frames, "")
 
 
 def _reel(one: dict[str, Any]) -> tuple[str, ...]:
     doing = [word for word in ("recording", "rendering") if one[word]]
     said = doing[0] if doing else "no film yet"
-    size, date = _size(one["size"]), _clock(one["date"])
+    size, date = amount(one["size"]), moment(one["date"])
     return (one["name"], one.get("printer") or "", size, date, str(one["count"]), said)
