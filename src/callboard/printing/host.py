@@ -28,6 +28,7 @@ from callboard.printing.holding import Holding
 from callboard.printing.link import Simulated
 from callboard.printing.publishing import Publishing
 from callboard.printing.streaming import Crossing, Streaming
+from callboard.printing.unfinished import Unfinished
 from callboard.printing.wishes import Answer
 from callboard.printing.wishing import Wishing
 
@@ -53,6 +54,7 @@ class PrintHost:
         self._drivers: dict[str, Driver] = {}
         self._wishing = Wishing(self._streaming, files)
         self._holding = Holding(files)
+        self._unfinished = Unfinished(files.base)
         self._asked: set[asyncio.Task[None]] = set()
         self._stack = contextlib.AsyncExitStack()
         self._subscription: Subscription | None = None
@@ -61,9 +63,15 @@ class PrintHost:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             self._crossing = Crossing(asyncio.get_running_loop())
-            self._publishing = Publishing(self._bus, self._crossing, self.printers, self._holding.hear)
+            self._publishing = Publishing(
+                self._bus, self._crossing, self.printers, self._holding.hear, self._unfinished.hear
+            )
             stack.callback(self._publishing.forget)
-            runs = (self._publishing.events(), self._publishing.states(), self._holding.run())
+            cut_off = await asyncio.to_thread(self._unfinished.left)
+            runs = (
+                self._publishing.events(cut_off),
+                *(self._publishing.states(), self._holding.run(), self._unfinished.run()),
+            )
             stack.push_async_callback(_ended, [asyncio.create_task(run) for run in runs])
             stack.push_async_callback(self._say_the_last)
             await stack.enter_async_context(self._streaming)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -32,6 +33,9 @@ OPENING: Final = 10.0
 
 DEAD: Final = 10.0
 """Seconds after which a link that takes no byte is given up."""
+
+
+_TAKEN: Final = frozenset({errno.EAGAIN, errno.EBUSY})
 
 
 class CantOpen(CallboardError):
@@ -334,6 +338,10 @@ async def _open_socket(host: str, number: int, port: str, ears: Ears) -> Link:
 def _said(error: Exception) -> str:
     """Return the system's own words for what is wrong."""
     number = getattr(error, "errno", None)
+    if number in _TAKEN:
+        return "another program has it open: stop OctoPrint, or whatever it is"
+    if number == errno.EACCES:
+        return "you may not: `sudo adduser $USER dialout` on Debian, then log in again"
     if isinstance(error, OSError) and number:
         return os.strerror(number)
     return str(error).rstrip(".") or type(error).__name__

@@ -37,20 +37,29 @@ KEYS: Final = ("state", "temperatures", "progress", "job", "position", "terminal
 
 
 class Publishing:
-    """Publishes what crosses, for as long as `events` and `states` run; `told` hears of each event first."""
+    """Publishes what crosses, for as long as `events` and `states` run.
+
+    `told` hears of each happening first, `stored` of the event that it became, once the log has it.
+    """
 
     def __init__(
-        self, bus: Bus, crossing: Crossing, printers: Sequence[Printer], told: Callable[[Told], None]
+        self,
+        bus: Bus,
+        crossing: Crossing,
+        printers: Sequence[Printer],
+        told: Callable[[Told], None],
+        stored: Callable[[Event], None] = lambda _: None,
     ) -> None:
         self.causes = {printer.name: Causes() for printer in printers}
         self._tags = {printer.name: list(printer.tags) for printer in printers}
-        self._bus, self._crossing, self._told = bus, crossing, told
+        self._bus, self._crossing, self._told, self._stored = bus, crossing, told, stored
         self._shown: dict[str, Any] = {}
         self._refused = 0
         self._idle = asyncio.Event()
 
-    async def events(self) -> None:
-        """Publish events until cancelled."""
+    async def events(self, first: Sequence[Event] = ()) -> None:
+        """Publish `first`, and then what crosses, until cancelled."""
+        await self._store(first)
         while True:
             batch = self._crossing.take(BATCH)
             if batch:
@@ -110,9 +119,9 @@ class Publishing:
             source["trace"] = trace
         return Event(f"octoprint.{happening.name}", dict(happening.data), source, id=event)
 
-    async def _store(self, events: list[Event]) -> None:
+    async def _store(self, all_of_them: Sequence[Event]) -> None:
         """Return once all are stored, in order; while the log refuses, try again."""
-        wait = PATIENCE[0]
+        events, wait = list(all_of_them), PATIENCE[0]
         while events:
             left = await self._attempt(events)
             if left and len(left) == len(events):
@@ -123,6 +132,8 @@ class Publishing:
                 log.info("the log takes events again", events=self._refused)
                 self._refused = 0
             events = left
+        for event in all_of_them:
+            self._stored(event)
 
     async def _attempt(self, events: list[Event]) -> list[Event]:
         """Publish all; after one that was refused each waits for the one before. Returns what is left."""
