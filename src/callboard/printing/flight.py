@@ -111,7 +111,7 @@ class Flight:
             return True
         if not self.pipelining or size > self._max_line or owed[-1].alone:
             return False
-        in_flight = self._weight + self._stale
+        in_flight = self._weight + self._stale - (0 if self.surplus else owed[0].weight)
         return in_flight + size <= self._limit or not in_flight
 
     def fence_fits(self) -> bool:
