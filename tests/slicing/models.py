@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Corner = tuple[float, float, float]
 
@@ -48,7 +48,9 @@ def obj(triangles: Sequence[Sequence[Corner]], head: str = "") -> bytes:
     return "\n".join([head, *lines, ""]).encode()
 
 
-def packed(triangles: Sequence[Sequence[Corner]], unit: str = "millimeter", **more: bytes) -> bytes:
+def packed(
+    triangles: Sequence[Sequence[Corner]], unit: str = "millimeter", more: Mapping[str, bytes] | None = None
+) -> bytes:
     """Return a 3MF; `more` are further parts by name."""
     corners = sorted({corner for each in triangles for corner in each})
     vertices = "".join(f'<vertex x="{x}" y="{y}" z="{z}"/>' for x, y, z in corners)
@@ -63,7 +65,7 @@ def packed(triangles: Sequence[Sequence[Corner]], unit: str = "millimeter", **mo
         f"<mesh><vertices>{vertices}</vertices><triangles>{faces}</triangles></mesh></object></resources>"
         '<build><item objectid="1"/></build></model>'
     )
-    return zipped({"3D/3dmodel.model": model.encode(), **more})
+    return zipped({"3D/3dmodel.model": model.encode(), **(more or {})})
 
 
 def zipped(parts: dict[str, bytes]) -> bytes:

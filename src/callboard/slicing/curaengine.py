@@ -30,8 +30,13 @@ PLACES: Final = (
 )
 """Where Cura's resources lie."""
 
-_NEEDED: Final[Settings] = {"roofing_layer_count": "0", "flooring_layer_count": "0"}
-"""What the engine asks for, and the definitions of 4.x compute by a formula."""
+_NEEDED: Final[Settings] = {
+    "roofing_layer_count": "0",
+    "flooring_layer_count": "0",
+    "center_object": "true",
+}
+"""What the engine asks for, and the definitions of 4.x compute by a formula; and that a model stands in the
+middle of the bed, as the other slicers have it, not where it was drawn."""
 
 _PROGRESS: Final = re.compile(r"Progress:[a-z_+]{1,30}:\d{1,9}:\d{1,9}\s+([\d.]{1,12})%", re.ASCII)
 _DEFINITION_NAME: Final = re.compile(r"\w[\w-]{0,79}", re.ASCII)

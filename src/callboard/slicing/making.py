@@ -90,15 +90,16 @@ class Making:
         """Return the model as STL under a plain name, checked."""
         suffix = job.order.file.rpartition(".")[2].lower()
         model = folder / "model.stl"
+        checked = Checked(suffix, ambiguous=True)
         if suffix == "stl":
-            model.symlink_to(place)
             size = (await self._threads.do(place.stat)).st_size
             asked = ("check", str(place), suffix)
-            checked = await (
-                self._threads.do(check, place, suffix) if size <= SMALL else self._aside(folder, asked)
-            )
-        else:
+            here = size <= SMALL
+            checked = await (self._threads.do(check, place, suffix) if here else self._aside(folder, asked))
+        if checked.ambiguous:
             checked = await self._aside(folder, ("convert", str(place), suffix, str(model)))
+        else:
+            model.symlink_to(place)
         job.warnings = checked.warnings
         return model
 

@@ -1,7 +1,7 @@
 """`python -m callboard.slicing.mesh VERB ...`: what is done with models of others, in a process with limits.
 
     check IN SUFFIX              {"kind": ..., "triangles": ..., "warnings": [...]}
-    convert IN SUFFIX OUT        3MF, OBJ -> binary STL in mm; answers as check does for what came out
+    convert IN SUFFIX OUT        any of them -> binary STL in mm; answers as check does for what came out
     picture IN SUFFIX OUT SIZE   a PNG of a model
     layers IN OUT SIZE VIEW TOP  a PNG of what G-code will print, up to a layer if TOP is not 0
 
@@ -78,6 +78,7 @@ def write_stl(triangles: NDArray[np.float32], out: Path) -> None:
 
     rows = np.zeros(len(triangles), np.dtype([("n", "<f4", 3), ("v", "<f4", (3, 3)), ("a", "<u2")]))
     rows["v"] = triangles
+    rows["a"][0] = 0xFFFF  # which nobody reads, but without such a byte slicers take it for text
     with out.open("wb") as file:
         file.write(b"Callboard".ljust(80) + len(rows).to_bytes(4, "little"))
         file.write(rows.tobytes())

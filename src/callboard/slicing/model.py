@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
 from msgspec import Struct
 
 from callboard.errors import MissingExtra
@@ -24,6 +25,8 @@ DENSEST: Final = 200
 
 _HEAD: Final = 84
 FACET: Final = 50
+SNIFFED: Final = 128
+"""Bytes behind the head by which slicers tell a binary STL."""
 LINE: Final = 4096
 """Bytes of a line of text that are looked at."""
 
@@ -34,11 +37,8 @@ class Checked(Struct, frozen=True):
     kind: str
     triangles: int = 0
     warnings: tuple[str, ...] = ()
-
-    @property
-    def is_stl(self) -> bool:
-        """Whether each slicer reads it as it is."""
-        return self.kind.endswith("STL")
+    ambiguous: bool = False
+    """Whether slicers take this binary STL for text: they look for a byte above 127 near its start."""
 
 
 def check(path: Path, suffix: str) -> Checked:
@@ -75,7 +75,10 @@ def _check_stl(file: BinaryIO, size: int) -> Checked:
         raise BadModel(
             f"The model is cut off, or no STL: {count} triangles are announced, {there} are there."
         )
-    return surface.measured("binary STL", surface.packed(file, count))
+    start = file.read(SNIFFED)
+    file.seek(_HEAD)
+    found = surface.measured("binary STL", surface.packed(file, count))
+    return msgspec.structs.replace(found, ambiguous=start.isascii())
 
 
 def _check_3mf(file: BinaryIO, size: int) -> Checked:
