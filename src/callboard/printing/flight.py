@@ -60,7 +60,7 @@ class Flight:
         self.numbered_oks = False
         self.anchor = Anchor.NONE
         self.doubt = False
-        self.surplus = 0
+        self.surplus = self._surplus_before = 0
         self.twins = False
         self._single = ""
         self.resends = self.written = 0
@@ -111,7 +111,9 @@ class Flight:
             return True
         if not self.pipelining or size > self._max_line or owed[-1].alone:
             return False
-        in_flight = self._weight + self._stale - (0 if self.surplus else owed[0].weight)
+        in_flight = self._weight + self._stale
+        if self.surplus == self._surplus_before:
+            in_flight -= owed[0].weight
         return in_flight + size <= self._limit or not in_flight
 
     def fence_fits(self) -> bool:
@@ -165,6 +167,7 @@ class Flight:
             self._settle_refusals()
             entry = Entry("M110 N0", None, 0, HELLO)
             self.anchor = Anchor.SENT
+            self._surplus_before = self.surplus
         else:
             entry = Entry("M105", None, 1, frame(1, "M105"))
             self.history.append(entry)
