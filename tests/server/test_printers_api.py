@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from asyncio import Future
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from callboard.config.printer import Printer, Simulation
+from callboard.errors import StorageFailed
+from callboard.event import Draft, Entry
 from callboard.files.store import FileStore
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
+from callboard.logs.memory import MemoryLog
 from callboard.printing.host import PrintHost
 from callboard.server.openapi import document
 from callboard.server.printers import printer_operations
@@ -62,14 +66,27 @@ class LaterBus:
         return getattr(self.bus, name)
 
 
+class FullLog(MemoryLog):
+    """A log that takes nothing while `full`."""
+
+    full = False
+
+    def append(self, drafts: Sequence[Draft]) -> Future[Sequence[Entry]]:
+        if not self.full:
+            return super().append(drafts)
+        refused: Future[Sequence[Entry]] = asyncio.get_running_loop().create_future()
+        refused.set_exception(StorageFailed("The disk is full: free space there."))
+        return refused
+
+
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[House]:
+async def opened(folder: Path, log: MemoryLog | None = None) -> AsyncIterator[House]:
     files = FileStore(folder / "files")
     (files.base / "part.gcode").write_text(PROGRAM)
     (files.base / "empty.gcode").write_text("")
     bus = LaterBus()
     host = PrintHost(bus, files, PRINTERS)
-    async with open_doors(folder, operations=printer_operations(host)) as doors:
+    async with open_doors(folder, log, operations=printer_operations(host)) as doors:
         bus.bus = HubBus(doors.hub, Principal("callboard"))
         async with host:
             house = House(doors, host, files)
@@ -190,3 +207,25 @@ def explore(doors: Doors) -> None:
         may_be_wrong = list(operation.iter_parameters()) or operation.body
         for mode in GenerationMode if may_be_wrong else [GenerationMode.POSITIVE]:
             ROUNDS(given(case=operation.as_strategy(mode))(ask))(doors)
+
+
+async def test_a_printer_is_halted_also_while_the_log_is_full(tmp_path: Path) -> None:
+    log = FullLog()
+    async with opened(tmp_path, log) as house:
+        (house.files.base / "long.gcode").write_text(PROGRAM + "G4 S4000\n" * 20)
+        assert (await house.ask("POST", "/toy/print", json={"file": "long.gcode"}))[0] == 200
+        await house.until("PRINTING")
+        log.full = True
+        status, problem = await house.ask("POST", "/toy/gcode", json={"commands": ["M117 x"]})
+        assert (status, problem["type"]) == (503, "/v1/docs#storage-failed")
+        for verb, said, state in (
+            ("pause", "It pauses.", "PAUSED"),
+            ("cancel", "It is called off.", "OPERATIONAL"),
+        ):
+            status, reply = await house.ask("POST", f"/toy/{verb}", json={})
+            assert (status, reply["success"]) == (200, True)
+            assert reply["message"] == f"{said} The log is full or broken: it does not have this."
+            await house.until(state)
+        assert (await house.ask("POST", "/toy/pause", json={}))[0] == 409
+        assert (await house.ask("POST", "/toy/stop", json={}))[0] == 200
+        log.full = False

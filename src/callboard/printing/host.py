@@ -136,26 +136,27 @@ class PrintHost:
     def _receive(self, event: Event) -> None:
         """Begin to answer a request; the next one does not wait for that."""
         if len(self._asked) >= MOST_AT_ONCE:
-            self._reply(event, Answer(False, "The print host has too much to do: ask again later."))
+            self._reply(event, _said(Answer(False, "The print host has too much to do: ask again later.")))
             return
         task = asyncio.create_task(self._answer(event))
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
 
     async def _answer(self, event: Event) -> None:
+        self._reply(event, await self.ask(event, _asker(event)))
+
+    async def ask(self, event: Event, user: str) -> Mapping[str, Any]:
+        """Do what a request asks for, and return what its reply says; the request needs not be on the log."""
         try:
             asked = read(event, self.printers, time.time(), self._began)
         except Refused as error:
-            self._reply(event, Answer(False, str(error)))
-            return
+            return _said(Answer(False, str(error)))
         if asked.verb == "list":
-            self._reply(event, await self._list(asked))
-            return
-        user = _asker(event)
+            return await self._list(asked)
         answers = await asyncio.gather(
             *(self._grant(printer, asked, event, user) for printer in asked.printers)
         )
-        self._reply(event, _together(asked, answers) if asked.several else answers[0])
+        return _together(asked, answers) if asked.several else _said(answers[0])
 
     async def _grant(self, printer: Printer, asked: Asked, event: Event, user: str) -> Answer:
         """Ask one printer; what it may tell because of that carries the request's trace."""
@@ -184,8 +185,7 @@ class PrintHost:
             "printers": found,
         }
 
-    def _reply(self, event: Event, value: Answer | Mapping[str, Any]) -> None:
-        data = _said(value) if isinstance(value, Answer) else value
+    def _reply(self, event: Event, data: Mapping[str, Any]) -> None:
         assert self._subscription is not None
         done = self._bus.publish(reply_to(event, data, self._subscription.subscriber))
         done.add_done_callback(_look)

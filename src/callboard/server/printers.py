@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
+import structlog
 from starlette.responses import Response
 
 from callboard.catalog.printers import PREFIX, TOPICS
+from callboard.errors import StorageFailed
 from callboard.event import Event
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
@@ -26,9 +28,14 @@ from callboard.server.body import decode
 from callboard.server.operation import JSON, Call, Operation, Outcome, Parameter, json
 from callboard.server.problems import CONFLICT, NOT_FOUND, TIMED_OUT, Kind, Problem
 
+log = structlog.get_logger("callboard.server")
+
 RIGHT: Final = "printers"
 UNPROCESSABLE: Final = Kind(422, "no-such-wish", "A printer can't be asked for this")
 IN_THE_WAY: Final = Kind(CONFLICT.status, "in-the-way", "The printer can't do this now")
+
+HALTING: Final = frozenset({"pause", "cancel", "stop"})
+"""What is done even while the log refuses events."""
 
 _SMALL = 256 * 1024
 _LONGEST = 300.0
@@ -141,10 +148,22 @@ class PrintersDoor:
         async with call.house.bodies.read(call.request, _SMALL) as body:
             data = {**decode(body or b"{}", dict[str, Any]), "printer": name}
         self._check(verb, name, data)
-        reply = await _asked(call, Event(PREFIX + verb, data), _patience(verb, data))
+        event = Event(PREFIX + verb, data)
+        try:
+            reply = await _asked(call, event, _patience(verb, data))
+        except StorageFailed:
+            if verb not in HALTING:
+                raise
+            reply = await self._unlogged(event, call.principal.name)
         if not reply.get("success"):
             raise Problem(IN_THE_WAY, str(reply.get("message") or "The printer refused."))
         return json(reply)
+
+    async def _unlogged(self, event: Event, user: str) -> Mapping[str, Any]:
+        """Halt a printer though the log refuses events: a full disk must not keep it running."""
+        log.error("a printer is halted, and the log does not have it", topic=event.topic, user=user)
+        reply = await self._host.ask(event, user)
+        return {**reply, "message": f"{reply['message']} The log is full or broken: it does not have this."}
 
     def _check(self, verb: str, name: str, data: Mapping[str, Any]) -> None:
         """Refuse at the door what can't be asked: it never reaches the log."""
