@@ -31,6 +31,8 @@ class Wire:
     lines: Mapping[str, int]
     """How many lines of the file each host prints: the slow ones fewer."""
     rx_buffer: int = 128
+    speed: int = 1_000_000
+    """How many times faster than life the printer moves."""
 
     @property
     def options(self) -> list[str]:
@@ -61,7 +63,7 @@ class Place:
 @contextlib.contextmanager
 def printer(place: Place, faults: list[str]) -> Iterator[subprocess.Popen[str]]:
     words = ["virtual-printer", "--link", str(place.tty), "--accepted", str(place.folder / "accepted")]
-    fixed = ["--speed", "1000000", "--turn-around", "1", *place.wire.options]
+    fixed = ["--speed", str(place.wire.speed), "--turn-around", "1", *place.wire.options]
     more = [word for fault in faults for word in ("--fault", fault)]
     command = [sys.executable, "-m", "callboard", *words, *fixed, *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

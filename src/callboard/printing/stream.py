@@ -26,8 +26,8 @@ asks for. Oks only pace us. What is left is to keep the count right, and it is p
 Bytes: the lines not yet acknowledged fit into the receive buffer, all but the oldest: the line that the
 firmware works at has left that buffer. So have the others in its command queue (4 lines in Marlin): that is
 the reserve that makes a spurious ok harmless until the next fence. Where there was one since the numbers
-began, the oldest counts too. That one line more is a third more without a wire's limit, and at 250,000 baud it bears twice the
-delay of ours.
+began, the oldest counts too. That one line more is a third more without a wire's limit, and at 250,000 baud
+it bears twice the delay of ours.
 
 A refusal (`Resend: r`) empties the buffer. Lines before r were accepted, r and all after it are written
 again with their old numbers. But the lines that were on their way behind r are refused as well, each with a
