@@ -357,6 +357,8 @@ def test_a_printer_that_restarts_in_a_print_ends_it(bench: Joined) -> None:
         "PrintCancelling", "state CANCELLING", "PrintCancelled", "PrinterReset", "PrintFailed"
     )
     assert bench.data("PrinterReset") == {"idle": False}
+    assert bench.data("PrintFailed")["reason"] == "cancelled"
+    assert bench.data("PrintFailed")["error"].startswith("The printer restarted")
     bench.run(30)
     assert bench.state == "OPERATIONAL"
     assert bench.count("Connected") == 1

@@ -47,9 +47,8 @@ async def follow_job(http: Http, name: str, since: str) -> int:
     if ended["topic"] == "octoprint.PrintDone":
         say(printable(f"{data['file']} is printed, in {clock(data['time'])}."))
         return DONE
-    note(
-        printable(f"{data['file']} was not printed: {data.get('error') or data.get('reason', 'it failed')}.")
-    )
+    why = str(data.get("error") or data.get("reason", "it failed")).rstrip(".")
+    note(printable(f"{data['file']} was not printed: {why}."))
     return FAILED
 
 

@@ -26,6 +26,8 @@ POSITION: Final = 10.0
 CANCEL: Final = 30.0
 """How long a cancelled job waits for its script to be acknowledged, in s; the script is sent all the same."""
 
+RESTARTED: Final = "The printer restarted in the middle of the print: look at its power, and for a crash."
+
 SETTLE: Final = 600.0
 """How long a finished job waits for the tool to stand still, in s."""
 
@@ -130,7 +132,7 @@ class Course:
         self._cancelled(source, None, "")
         life.say("PrinterReset", {"idle": False})
         if run is not None:
-            self.fail("" if run.cancelled else "The printer restarted.", run)
+            self.fail(RESTARTED, run)
         life.go(Trigger.SETTLED if life.state is State.FINISHING else Trigger.CANCELLED)
 
     def abandon(self, source: Source, fault: str) -> Flow:
@@ -162,13 +164,14 @@ class Course:
         life.go(Trigger.SETTLED)
 
     def fail(self, fault: str, run: Run | None = None) -> None:
-        """Tell that the job has failed, unless its end was told; `fault` is empty for a cancel."""
+        """Tell that the job has failed, unless its end was told; `fault` is empty for a cancel by somebody."""
         life = self._life
         run = run or life.run
         if run is None or life.run is not run:
             return
         if not run.told:
-            reason = {"reason": "error", "error": fault} if fault else {"reason": "cancelled"}
+            cancelled = run.cancelled and fault in {"", RESTARTED}
+            reason = {"reason": "cancelled" if cancelled else "error"} | ({"error": fault} if fault else {})
             life.say("PrintFailed", self._stop_payload(run) | {"time": run.elapsed(life.now)} | reason)
         self._over()
 
