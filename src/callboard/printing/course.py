@@ -164,7 +164,7 @@ class Course:
         life.go(Trigger.SETTLED)
 
     def fail(self, fault: str, run: Run | None = None) -> None:
-        """Tell that the job has failed, unless its end was told; `fault` is empty for a cancel by somebody."""
+        """Tell that the job has failed, unless its end was told; `fault` is empty for a cancel by people."""
         life = self._life
         run = run or life.run
         if run is None or life.run is not run:
