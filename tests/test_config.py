@@ -16,6 +16,7 @@ from callboard.config import Config, Files, Hub, Log, duration, load, size
 from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
 from callboard.config.printer import SETTINGS
 from callboard.config.settings import read
+from callboard.config.slicing import Slicing
 from callboard.config.webcam import Timelapse, Webcam
 from callboard.errors import BadConfig
 
@@ -530,6 +531,7 @@ def test_what_is_neither_says_what_to_write(written: Any) -> None:
     ("name", "section"),
     [
         *(("hub", Hub), ("log", Log), ("files", Files), ("webcam", Webcam), ("timelapse", Timelapse)),
+        ("slicing", Slicing),
         *SETTINGS.items(),
     ],
 )
