@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct
 
 from callboard.bus import Bus
-from callboard.event import Event
+from callboard.event import Event, caused_by
 from callboard.files.stored import Stored, StoredFile
 
 log = structlog.get_logger("callboard.files")
@@ -24,6 +24,12 @@ class Cause(Struct, frozen=True):
 
     user: str = ""
     trace: Mapping[str, Any] = {}
+
+    @classmethod
+    def of(cls, request: Event) -> Cause:
+        """Return who published a request, and what its consequences inherit."""
+        who = request.entry.publisher if request.entry is not None else ""
+        return cls(who, caused_by(request))
 
     @property
     def source(self) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import msgspec
 from callboard.bus import Bus
 from callboard.errors import CallboardError, Denied, Unauthenticated
 from callboard.event import Event
-from callboard.jobs.answering import PREFIX
 from callboard.jobs.job import Job
 from callboard.jobs.room import REMIND, WAITING
 
@@ -78,7 +77,7 @@ class Remote:
 
     async def _ask(self, verb: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
         where = {"hub": self._hub} if self._hub else {}
-        wish = Event(PREFIX + verb, {**data, **where, "deadline": _DEADLINE})
+        wish = Event(f"callboard.jobs.{verb}", {**data, **where, "deadline": _DEADLINE})
         replies: Any = self._bus.request(wish, deadline=_DEADLINE)
         async with aclosing(replies):
             async for reply in replies:
