@@ -23,6 +23,7 @@ NAMES = (
     "streaming",
     "analysing",
     "filming",
+    "slicing",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 FIGURES = Path(__file__).with_name("figures.json")
