@@ -109,6 +109,9 @@ __all__ = [
 _LINES_AT_ONCE: Final = 500
 """Lines that are looked at in one call; the rest comes with the next `tick`."""
 _LOOK_AHEAD: Final = 16
+"""Lines of the file that wait to be written, at least: a large receive buffer takes more at once."""
+_SHORT: Final = 16
+"""Bytes of a short line on the wire."""
 _TOLD_WITHIN: Final = 0.05
 """Seconds until `Sent` and `Wrote` are reported when nothing is received."""
 
@@ -124,6 +127,7 @@ class Protocol:
         self._attending = Attending(self._all)
         self._hearing = Hearing(self._all, self._attending.greet)
         self._told_by = inf
+        self._ahead = max(_LOOK_AHEAD, settings.rx_buffer // _SHORT)
 
     # What it is
 
@@ -238,7 +242,7 @@ class Protocol:
 
     def room(self) -> bool:
         """Return whether a FILE line that is handed over now could be written soon."""
-        return self._all.state is State.READY and len(self._queues.file) < _LOOK_AHEAD
+        return self._all.state is State.READY and len(self._queues.file) < self._ahead
 
     def begin(self, numbered: bool) -> None:
         """A job or transfer begins (numbers start anew) or ends."""
