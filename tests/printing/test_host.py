@@ -187,6 +187,24 @@ async def test_a_print_is_told_before_its_first_byte_is_written(tmp_path: Path) 
     assert told[0][:3] == ["FileSelected", "PrinterStateChanged", "PrintStarted"]
 
 
+async def test_a_link_that_opens_and_breaks_at_once_is_tried_ever_more_rarely() -> None:
+    came: asyncio.Queue[float] = asyncio.Queue()
+
+    async def slam(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.put_nowait(asyncio.get_running_loop().time())
+        writer.close()
+
+    async with await asyncio.start_server(slam, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        printer = Printer(name="shy", port=f"socket://127.0.0.1:{port}")
+        driver = Driver(printer, Crossing(asyncio.get_running_loop()), looking=0.02)
+        driver.begin()
+        async with asyncio.timeout(30):
+            times = [await came.get() for _ in range(5)]
+        await driver.close()
+    assert times[4] - times[3] > 0.2
+
+
 async def test_a_selected_file_that_was_replaced_is_printed_as_it_is_now(house: House) -> None:
     await house.ask("select", file="part.gcode")
     (house.files.base / "part.gcode").unlink()

@@ -63,6 +63,7 @@ class Driver:
         self.machine = Machine(printer, now=self._loop.time())
         self._crossing, self._taken, self._virtual = crossing, taken, virtual
         self._looking, self._chance = looking, Random()
+        self._pause = looking
         self._timer: asyncio.TimerHandle | None = None
         self._sampling: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
@@ -86,7 +87,11 @@ class Driver:
         self._step(self._loop.time())
 
     def lost(self, reason: str) -> None:
-        """The link is gone: the machine hears of it, and the port is looked for."""
+        """The link is gone: the machine hears of it, and the port is looked for.
+
+        One that opens and is gone before the printer has answered is tried ever more rarely.
+        """
+        self._pause = self._looking if self.machine.is_ready else min(self._pause * 2, RARELY)
         self._gone(reason)
         self._look_for_it()
 
@@ -245,7 +250,7 @@ class Driver:
 
     async def _come_back(self, at_once: bool) -> None:
         """Open the link once a port is there; look each second, and try rarely what can't be opened."""
-        wait = 0.0 if at_once else self._looking
+        wait = 0.0 if at_once else self._pause
         while True:
             await asyncio.sleep(wait)
             ports = self._candidates()

@@ -1,6 +1,7 @@
 """The pseudo terminal, the TCP port and the camera, from the host's side."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -185,6 +186,24 @@ async def test_tcp_takes_one_host_at_a_time() -> None:
         assert await second[0].read() == b""
         for _, writer in (first, second):
             writer.close()
+
+
+async def test_a_cable_of_tcp_that_is_pulled_is_plugged_in_again() -> None:
+    async with await serve_tcp(VirtualPrinter()) as server:
+        address = server.sockets[0].getsockname()[:2]
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"!!DEBUG:unplug 0.1\n")
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == b""
+            writer.close()
+            said = b""
+            while not said:  # until then whoever comes is sent away
+                reader, writer = await asyncio.open_connection(*address)
+                with contextlib.suppress(OSError):
+                    said = await reader.read(100)
+                writer.close()
+                await asyncio.sleep(0.01)
+    assert said.startswith(b"start")
 
 
 async def test_the_camera_takes_pictures_of_the_print() -> None:

@@ -239,12 +239,21 @@ async def serve_tcp(
             if not taken.locked():
                 async with taken:
                     await _converse(printer, reader, writer, wire)
+                    await _come_back(printer)
         except OSError:
             pass
         finally:
             writer.close()
 
     return await asyncio.start_server(serve, host, port, limit=_BLOCK)
+
+
+async def _come_back(printer: VirtualPrinter) -> None:
+    """Plug a printer in again, if its cable was pulled and it is to come back."""
+    after, _ = printer.comes_back
+    if not printer.plugged and after is not None:
+        await asyncio.sleep(after)
+        printer.open(asyncio.get_running_loop().time())
 
 
 async def _converse(
