@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from callboard.config import Config, Files, Hub, Log, duration, load, size
 from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
 from callboard.config.printer import SETTINGS
-from callboard.config.settings import read
+from callboard.config.settings import Tracker, read
 from callboard.config.slicing import Slicing
 from callboard.config.webcam import Timelapse, Webcam
 from callboard.errors import BadConfig
@@ -530,8 +530,15 @@ def test_what_is_neither_says_what_to_write(written: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "section"),
     [
-        *(("hub", Hub), ("log", Log), ("files", Files), ("webcam", Webcam), ("timelapse", Timelapse)),
-        ("slicing", Slicing),
+        *(
+            ("hub", Hub),
+            ("log", Log),
+            ("files", Files),
+            ("webcam", Webcam),
+            ("timelapse", Timelapse),
+            ("slicing", Slicing),
+            ("tracker", Tracker),
+        ),
         *SETTINGS.items(),
     ],
 )

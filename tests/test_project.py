@@ -200,6 +200,7 @@ def test_the_command_line_starts_without_the_heavy_parts() -> None:
         "nats",
         "picows",
         "prometheus_client",
+        "sqlalchemy",
         "sqlite3",
         "starlette",
         "uvicorn",

@@ -56,6 +56,7 @@ from callboard.server.settings import settings_operations
 from callboard.server.slicing import slicing_operations
 from callboard.server.sse import Streams
 from callboard.server.timelapses import timelapse_operations
+from callboard.server.tracker import tracker_opened
 from callboard.server.upgrade import Door, Gate, upgrade
 from callboard.slicing.opening import open_slicing
 from callboard.slicing.room import folder_of
@@ -127,6 +128,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         films = await stack.enter_async_context(open_timelapses(bus, jobs, config, data))
         slicing = await stack.enter_async_context(open_slicing(bus, files, config.slicing, data))
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
+        production = await stack.enter_async_context(tracker_opened(bus, config.tracker, data))
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
             *file_operations(files),
@@ -134,6 +136,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *settings_operations(reloading),
             *job_operations(jobs),
             *timelapse_operations(films),
+            *production,
             *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )
         gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))

@@ -41,7 +41,7 @@ def create(
     receive: Annotated[
         str | None, Parameter(help="What it may receive, as an expression; without it: everything.")
     ] = None,
-    may: Annotated[str, Parameter(help="Rights, with commas: hooks,settings,keys,printers.")] = "",
+    may: Annotated[str, Parameter(help="Rights, with commas: hooks,settings,keys,printers,tracker.")] = "",
     data: Data = None,
     as_json: AsJson = False,
     reach: Reach | None = None,

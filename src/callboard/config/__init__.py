@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import Node
 from callboard.config.document import Fault, Faults, Item, at, entries, item
 from callboard.config.printer import Printer, from_serial, printers
 from callboard.config.quantity import Bytes, Seconds, duration, size
-from callboard.config.settings import Files, Hub, Log, nearest, read, unknown
+from callboard.config.settings import Files, Hub, Log, Tracker, nearest, read, unknown
 from callboard.config.slicing import Slicing, SlicingProfile, slicing
 from callboard.config.webcam import Timelapse, Webcam, classic, octoprints, timelapse, webcams
 
@@ -34,6 +34,7 @@ __all__ = [
     "Slicing",
     "SlicingProfile",
     "Timelapse",
+    "Tracker",
     "Webcam",
     "duration",
     "load",
@@ -82,6 +83,7 @@ class Config(Struct, frozen=True, kw_only=True):
     printers: tuple[Printer, ...] = ()
     webcam: tuple[Webcam, ...] = ()
     timelapse: Timelapse = Timelapse()
+    tracker: Tracker = Tracker(enabled=False)
     slicing: Slicing = Slicing()
     file: str = ""
     warnings: tuple[str, ...] = ()
@@ -246,5 +248,6 @@ _SECTIONS: Mapping[str, Callable[[Item, Faults], Any]] = {
     "printers": printers,
     "webcam": webcams,
     "timelapse": timelapse,
+    "tracker": lambda section, faults: read(Tracker, "tracker", section, faults),
     "slicing": slicing,
 }

@@ -72,6 +72,13 @@ class Files(Struct, frozen=True, kw_only=True):
     ] = "idle"
 
 
+class Tracker(Struct, frozen=True, kw_only=True):
+    """`tracker:`: the production tracker; without this section there is none."""
+
+    enabled: Annotated[bool, says("Whether the tracker is there.")] = True
+    url: Annotated[str | None, says("SQLAlchemy URL of its database; null: tracker.db with the data.")] = None
+
+
 def read(section: type[S], name: str, item: Item, faults: Faults) -> S:
     """Return the settings of a section; what is wrong is noted in `faults` and has its default."""
     found: dict[str, Any] = {}

@@ -31,7 +31,7 @@ FABRICATED = frozenset({"ftrack.meta.connected", "ftrack.meta.disconnected"})
 """Topics that clients make for themselves: nobody may publish them."""
 PLAIN = "not (topic=octoprint.* or topic=callboard.* or topic=ftrack.update)"
 """What a key without a publish expression may publish: facts that others act on stay with their rooms."""
-RIGHTS = frozenset({"hooks", "settings", "keys", "printers"})
+RIGHTS = frozenset({"hooks", "settings", "keys", "printers", "tracker"})
 """What can be given to a key beside publishing and receiving."""
 ADMIN = "admin"
 """The user of the key that the first start writes."""

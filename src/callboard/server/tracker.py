@@ -1,0 +1,155 @@
+"""`POST /api`: the official clients' own way in, and the only door of the tracker.
+
+Errors have the form that those clients read: `{"exception", "content", "error_code"}`. The tracker is
+imported only where the configuration has it: it needs the extra `studio`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import structlog
+from starlette.responses import Response
+
+from callboard.bus import Bus
+from callboard.config.settings import Tracker as Settings
+from callboard.errors import CallboardError, MissingExtra
+from callboard.event import encode_json
+from callboard.server.body import decode
+from callboard.server.handshake import cross_origin
+from callboard.server.operation import JSON, Call, Operation, Outcome, json
+from callboard.server.problems import NOBODY, Problem
+
+log = structlog.get_logger("callboard.http")
+
+RIGHT: Final = "tracker"
+PATH: Final = "/api"
+
+_MISSING = "The tracker needs the extra `studio`: pip install 'callboard[studio]', or take `tracker:` out."
+_ALLOWED = (
+    "ftrack-user, ftrack-api-key, ftrack-clienttoken, ftrack-pushtoken, ftrack-api-options, "
+    "ftrack-strict-api, content-type, accept"
+)
+_STATUSES = {
+    "FTAuthenticationError": 401,
+    "PermissionError": 403,
+    "NotFoundError": 404,
+    "DuplicateEntryError": 409,
+    "IntegrityError": 409,
+}
+_LONGEST_TOKEN = 200
+
+
+class Answering(Protocol):
+    """What the door needs of the tracker."""
+
+    async def __call__(
+        self, batch: Sequence[Mapping[str, Any]], user: str, client: str | None, push: str | None
+    ) -> list[Any]:
+        """Return the results of a batch; raises CallboardError, with `kind` for what clients call it."""
+
+
+@contextlib.asynccontextmanager
+async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncIterator[tuple[Operation, ...]]:
+    """Open the tracker if the configuration has it, and give the operations of its door.
+
+    Raises MissingExtra, or an error of the tracker's that says why its database can't be opened.
+    """
+    if not settings.enabled:
+        yield ()
+        return
+    try:
+        from callboard.tracker.room import Caller, open_tracker
+    except ImportError as error:
+        raise MissingExtra(_MISSING) from error
+    async with open_tracker(bus, settings.url, data) as tracker:
+
+        async def answer(
+            batch: Sequence[Mapping[str, Any]], user: str, client: str | None, push: str | None
+        ) -> list[Any]:
+            return await tracker.answer(batch, Caller(user, client, push))
+
+        yield tracker_operations(answer)
+
+
+def tracker_operations(answer: Answering) -> tuple[Operation, ...]:
+    """Return the operations at /api."""
+    door = TrackerDoor(answer)
+    return (
+        Operation(
+            method="POST",
+            path=PATH,
+            answer=door.do_batch,
+            group="Tracker",
+            public=True,  # who has no key is told so in the clients' own words
+            body={JSON: list[dict[str, Any]]},
+            outcomes=(Outcome(200, "One result for each operation, in their order.", list[Any]),),
+            example="""-d '[{"action": "query", "expression": "select name from Project"}]'""",
+        ),
+        Operation(
+            method="OPTIONS",
+            path=PATH,
+            answer=door.allow_batch,
+            group="Tracker",
+            public=True,
+            outcomes=(Outcome(204, "It may."),),
+        ),
+    )
+
+
+class TrackerDoor:
+    """Answers batches on behalf of who has the right `tracker`."""
+
+    def __init__(self, answer: Answering) -> None:
+        self._answer = answer
+
+    async def do_batch(self, call: Call) -> Response:
+        """Do a batch of the tracker's operations.
+
+        query_server_information, query_schemas, query, create, update, delete: all of them, or none.
+        Needs the right `tracker`. The official clients' `Session` is what speaks here.
+        """
+        headers = cross_origin(call.request.headers, call.house.origins)
+        if call.caller is None:
+            return _refused("FTAuthenticationError", NOBODY, headers)
+        if not call.caller.may(RIGHT):
+            said = f"This needs a key with the right `{RIGHT}`: ask an administrator for one."
+            return _refused("PermissionError", said, headers)
+        try:
+            async with call.house.bodies.read(call.request) as body:
+                batch = decode(body, list[dict[str, Any]])
+            results = await self._answer(
+                batch, call.caller.name, _token(call, "ftrack-clienttoken"), _token(call, "ftrack-pushtoken")
+            )
+        except Problem as problem:
+            return _refused("ValidationError", problem.detail, headers, problem.kind.status)
+        except CallboardError as error:
+            return _refused(getattr(error, "kind", "ServerError"), str(error), headers)
+        return json(results, headers=headers)
+
+    async def allow_batch(self, call: Call) -> Response:
+        """Answer a browser that asks whether it may send a batch."""
+        asked = call.request.headers.get("access-control-request-headers", _ALLOWED)
+        allowed = {
+            "Access-Control-Allow-Methods": "POST, OPTIONS",
+            "Access-Control-Allow-Headers": asked,
+            "Access-Control-Max-Age": "600",
+        }
+        return Response(
+            status_code=204, headers={**cross_origin(call.request.headers, call.house.origins), **allowed}
+        )
+
+
+def _token(call: Call, name: str) -> str | None:
+    """Return a client's token; JavaScript says `undefined` for none (facts, section 5)."""
+    found = call.request.headers.get(name, "")[:_LONGEST_TOKEN]
+    return None if found in ("", "undefined", "null") else found
+
+
+def _refused(exception: str, said: str, headers: Mapping[str, str], status: int = 0) -> Response:
+    body = {"exception": exception, "content": said, "error_code": None}
+    sent = {"Cache-Control": "no-store", **headers}
+    return Response(encode_json(body), status or _STATUSES.get(exception, 400), sent, JSON)

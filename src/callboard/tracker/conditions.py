@@ -1,0 +1,178 @@
+"""A query's conditions as SQL: names come from the model alone, values are always bound.
+
+A reference in a path is an outer join, made once for each path; a collection is an EXISTS, so that
+`children.name is x` asks whether one of the children has that name. Two values only: what is missing
+equals nothing, and `not` is true of it.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, TypeAlias, cast
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, false, func, or_, select, true
+
+from callboard.tracker.language import Comparison, Condition, Inner, Junction, Negation, Path, Query, Within
+from callboard.tracker.model import Collection, EntityType, Kind, Model, Reference, Scalar
+from callboard.tracker.refusals import BadQuery, Invalid, Unsupported
+from callboard.tracker.tables import KIND, Tables
+from callboard.tracker.values import compared
+
+Clause: TypeAlias = ColumnElement[bool]
+Alias: TypeAlias = FromClause
+
+_ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+class Scope:
+    """One table that conditions are about, and what has been joined to it."""
+
+    def __init__(self, model: Model, tables: Tables, one: EntityType) -> None:
+        self._model, self._tables, self.type = model, tables, one
+        self.alias: Alias = tables.of(one).alias()
+        self.source: FromClause = self.alias
+        self._joined: dict[Path, tuple[EntityType, Alias]] = {}
+
+    def belongs(self) -> Clause:
+        """Return the condition that a row is of the type that was asked for."""
+        return self._of_type(self.type, self.alias)
+
+    def _of_type(self, one: EntityType, alias: Alias) -> Clause:
+        return alias.c[KIND].in_(self._model.below[one.name]) if one.shared else true()
+
+    def clause(self, condition: Condition) -> Clause:
+        """Return a condition as SQL; raises what is wrong with its names and values."""
+        match condition:
+            case Junction(every, children):
+                clauses = [self.clause(child) for child in children]
+                return and_(*clauses) if every else or_(*clauses)
+            case Negation(child):
+                return ~func.coalesce(self.clause(child), false())
+            case Comparison(path, comparing, value):
+                return self._at(path, lambda scope, one, rest: scope._compare(one, rest, comparing, value))
+            case Within(path, values, negated):
+                return self._at(path, lambda scope, one, rest: scope._within(one, rest, values, negated))
+            case Inner(path, inner):
+                return self._inner(path, inner)
+
+    def column(self, path: Path) -> ColumnElement[Any]:
+        """Return the column to order by; raises Unsupported for paths through collections."""
+        one, alias, rest = self._walk(path[:-1])
+        if rest:
+            raise Unsupported(f"A query can't be ordered through the collection {rest[0].name!r}.")
+        return alias.c[self._scalar(one, path[-1].name).stored]
+
+    def _at(self, path: Path, make: Any) -> Clause:
+        """Return a condition on the last name of a path, wherever it leads."""
+        one, alias, rest = self._walk(path[:-1])
+        if not rest:
+            return make(_Place(self, one, alias), one, path[-1])  # type: ignore[no-any-return]
+        scope, link = self._into(one, alias, rest[0].name, rest[0].cast)
+        return scope._exists(link, scope._at((*rest[1:], path[-1]), make))
+
+    def _inner(self, path: Path, inner: Condition | None) -> Clause:
+        one, alias, rest = self._walk(path[:-1])
+        if rest:
+            scope, link = self._into(one, alias, rest[0].name, rest[0].cast)
+            return scope._exists(link, scope._inner((*rest[1:], path[-1]), inner))
+        scope, link = self._into(one, alias, path[-1].name, path[-1].cast)
+        return scope._exists(link, true() if inner is None else scope.clause(inner))
+
+    def _walk(self, path: Path) -> tuple[EntityType, Alias, Path]:
+        """Follow references as far as they go; returns what is left from the first collection on."""
+        one, alias = self.type, self.alias
+        for index, step in enumerate(path):
+            attribute = self._model.seen(one, step.name)
+            if isinstance(attribute, Collection):
+                return one, alias, path[index:]
+            if isinstance(attribute, Scalar):
+                raise Invalid(f"{one.name}.{step.name} is a value: nothing comes after it in a path.")
+            one, alias = self._join(path[: index + 1], alias, attribute, step.cast)
+        return one, alias, ()
+
+    def _join(self, path: Path, alias: Alias, found: Reference, cast: str) -> tuple[EntityType, Alias]:
+        if path not in self._joined:
+            target = self._target(found, cast)
+            other = self._tables.of(target).alias()
+            on = and_(alias.c[found.by] == other.c.id, self._of_type(target, other))
+            self.source = self.source.outerjoin(other, on)
+            self._joined[path] = (target, other)
+        return self._joined[path]
+
+    def _target(self, found: Reference | Collection, cast: str) -> EntityType:
+        if not found.target and not cast:
+            raise Unsupported(f"`{found.name}` may be of any type: say which, as in `{found.name}[Task]`.")
+        return self._model[cast or found.target]
+
+    def _into(self, one: EntityType, alias: Alias, name: str, cast: str) -> tuple[Scope, Clause]:
+        """Return the scope of a relation's other side, and what links it to this one."""
+        found = self._model.seen(one, name)
+        if isinstance(found, Scalar):
+            raise Invalid(f"{one.name}.{name} is a value: `has` and `any` are for relations.")
+        scope = Scope(self._model, self._tables, self._target(found, cast))
+        if isinstance(found, Reference):
+            return scope, scope.alias.c.id == alias.c[found.by]
+        return scope, scope.alias.c[found.by] == alias.c.id
+
+    def _exists(self, link: Clause, inner: Clause) -> Clause:
+        return exists(select(1).select_from(self.source).where(link, self.belongs(), inner))
+
+    def _scalar(self, one: EntityType, name: str) -> Scalar:
+        """Return what is compared; a relation's name means its id, a collection's nothing."""
+        found = self._model.seen(one, name)
+        if isinstance(found, Collection):
+            raise Invalid(f"{one.name}.{name} is a collection: ask `{name} any (...)`.")
+        if isinstance(found, Reference):
+            return one.scalar(found.by) if found.by in one.attributes else Scalar(found.by)
+        if found.kind is Kind.OBJECT:
+            raise Unsupported(f"{one.name}.{name} can be read, and not asked for in a condition.")
+        return found
+
+
+class _Place(Scope):
+    """A type and its alias inside a scope, once the path to it has been walked."""
+
+    def __init__(self, scope: Scope, one: EntityType, alias: Alias) -> None:
+        self._model, self._tables, self.type, self.alias = scope._model, scope._tables, one, alias
+
+    def _compare(self, one: EntityType, step: Any, comparing: str, value: str | None) -> Clause:
+        scalar = self._scalar(one, step.name)
+        column = self.alias.c[scalar.stored]
+        if value is None:
+            if comparing not in ("=", "!="):
+                raise BadQuery(f"`none` is compared by `is` and `is_not`, not by `{comparing}`.")
+            return column.is_(None) if comparing == "=" else column.is_not(None)
+        if comparing in ("like", "not_like"):
+            return self._like(one, scalar, column, value, comparing == "not_like")
+        bound = compared(one.name, scalar, value)
+        if comparing == "!=":
+            return or_(column != bound, column.is_(None))
+        return column == bound if comparing == "=" else cast(Clause, _ORDERED[comparing](column, bound))
+
+    def _like(
+        self, one: EntityType, scalar: Scalar, column: ColumnElement[Any], value: str, negated: bool
+    ) -> Clause:
+        if scalar.kind is not Kind.TEXT:
+            raise Unsupported(f"`like` compares text, and {one.name}.{scalar.name} is none.")
+        found = column.ilike(value, escape="\\")
+        return or_(~found, column.is_(None)) if negated else found
+
+    def _within(self, one: EntityType, step: Any, values: tuple[str, ...] | Query, negated: bool) -> Clause:
+        scalar = self._scalar(one, step.name)
+        column = self.alias.c[scalar.stored]
+        among: Any
+        if isinstance(values, Query):
+            among = found_by(self._model, self._tables, values)
+        else:
+            among = [compared(one.name, scalar, value) for value in values]
+        return or_(column.not_in(among), column.is_(None)) if negated else column.in_(among)
+
+
+def found_by(model: Model, tables: Tables, query: Query) -> Select[Any]:
+    """Return an inner query as SQL: one value a row."""
+    if len(query.projections) != 1:
+        raise BadQuery("A query inside another one selects one attribute.")
+    scope = Scope(model, tables, model[query.entity])
+    column = scope.column(query.projections[0])
+    condition = scope.clause(query.where) if query.where is not None else true()
+    return select(column).select_from(scope.source).where(scope.belongs(), condition)

@@ -1,0 +1,151 @@
+"""One transaction's rows: read once, changed in memory and in the database, and compared in the end.
+
+What a row was when it was first touched, and what it is when the transaction ends, is what the
+event tells: however many operations there were, there is one entry for each entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+
+from callboard.tracker.model import EntityType, Model
+from callboard.tracker.tables import KIND, Tables
+
+Values: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[str, ...]
+Row: TypeAlias = Mapping[str, Any] | RowMapping
+
+_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Touched:
+    """A row as it was, None when it is new, and as it is, None when it is gone."""
+
+    table: str
+    before: Values | None
+    now: Values | None
+    changed: bool = False
+
+
+class Ledger:
+    """The rows that one transaction has touched."""
+
+    def __init__(self, connection: Connection, model: Model, tables: Tables, at: datetime) -> None:
+        self._connection, self.model, self._tables, self.at = connection, model, tables, at
+        self._rows: dict[tuple[str, Key], Touched] = {}
+        self._new: dict[str, list[Values]] = {}
+        self._order: list[Touched] = []
+
+    def key(self, one: EntityType, values: Row) -> Key:
+        """Return the primary key of a row."""
+        return tuple(values[name] for name in one.key)
+
+    def kind(self, one: EntityType, row: Row) -> EntityType:
+        """Return the type of a row of that type's table."""
+        return self.model[row[KIND]] if one.shared else one
+
+    def load(self, one: EntityType, key: Key) -> Values | None:
+        """Return a row as it is now; None when there is none."""
+        held = self._rows.get((one.table, key))
+        if held is None:
+            table = self._tables.of(one)
+            where = [table.c[name] == value for name, value in zip(one.key, key, strict=True)]
+            found = self._connection.execute(select(table).where(*where).with_for_update()).mappings().first()
+            held = self._hold(one, key, dict(found) if found is not None else None)
+        return held.now
+
+    def find(self, one: EntityType, by: str, values: Sequence[str]) -> list[Values]:
+        """Return the rows of a type's table whose column has one of these values, as they are now."""
+        self.flush()
+        table = self._tables.of(one)
+        found: list[Values] = []
+        for start in range(0, len(values), _AT_ONCE):
+            some = list(values[start : start + _AT_ONCE])
+            for row in self._connection.execute(select(table).where(table.c[by].in_(some))).mappings():
+                key = self.key(one, row)
+                held = self._rows.get((one.table, key)) or self._hold(one, key, dict(row))
+                if held.now is not None:
+                    found.append(held.now)
+        return found
+
+    def _hold(self, one: EntityType, key: Key, row: Values | None) -> Touched:
+        held = Touched(one.table, dict(row) if row is not None else None, row)
+        self._rows[one.table, key] = held
+        return held
+
+    def first(self, one: EntityType, column: str, where: Mapping[str, Any], *, last: bool = False) -> Any:
+        """Return the least value of a column, or the greatest, among rows with some values."""
+        self.flush()
+        table = self._tables.of(one)
+        order = table.c[column].desc() if last else table.c[column].asc()
+        statement = select(table.c["id"], table.c[column]).order_by(order.nulls_last()).limit(1)
+        statement = statement.where(*(table.c[name] == value for name, value in where.items()))
+        return self._connection.execute(statement).first()
+
+    def add(self, one: EntityType, row: Values) -> None:
+        """Add a row; it reaches the database with others of its table, in one statement."""
+        self._new.setdefault(one.table, []).append(row)
+        held = self._rows[one.table, self.key(one, row)] = Touched(one.table, None, row, True)
+        self._order.append(held)
+
+    def change(self, one: EntityType, row: Values, values: Values) -> None:
+        """Give a row other values."""
+        changes = {name: value for name, value in values.items() if row.get(name) != value}
+        if not changes:
+            return
+        self.flush()
+        self._connection.execute(
+            update(self._tables.of(one)).where(self._is(one, [self.key(one, row)])).values(changes)
+        )
+        row.update(changes)
+        self._note(self._rows[one.table, self.key(one, row)])
+
+    def remove(self, one: EntityType, rows: Sequence[Values]) -> None:
+        """Remove rows of one table."""
+        self.flush()
+        keys = [self.key(one, row) for row in rows]
+        for start in range(0, len(keys), _AT_ONCE):
+            self._connection.execute(
+                delete(self._tables.of(one)).where(self._is(one, keys[start : start + _AT_ONCE]))
+            )
+        for key in keys:
+            held = self._rows[one.table, key]
+            held.now = None
+            self._note(held)
+
+    def _is(self, one: EntityType, keys: Sequence[Key]) -> Any:
+        table = self._tables.of(one)
+        if len(one.key) == 1:
+            return table.c[one.key[0]].in_([key[0] for key in keys])
+        return or_(
+            *(
+                and_(*(table.c[name] == value for name, value in zip(one.key, key, strict=True)))
+                for key in keys
+            )
+        )
+
+    def _note(self, held: Touched) -> None:
+        if not held.changed:
+            held.changed = True
+            self._order.append(held)
+
+    def flush(self) -> None:
+        """Bring new rows to the database."""
+        new, self._new = self._new, {}
+        for table, rows in new.items():
+            self._connection.execute(insert(self._tables.metadata.tables[table]), rows)
+
+    def changed(self) -> Iterator[Touched]:
+        """Yield what is not as it was, in the order in which it was first changed."""
+        return (held for held in self._order if held.before != held.now)
+
+    def row(self, one: EntityType, id: str) -> Values | None:  # noqa: A002 - it is one
+        """Return a row as it is, or as it was when this transaction removed it."""
+        now = self.load(one, (id,))
+        return now if now is not None else self._rows[one.table, (id,)].before

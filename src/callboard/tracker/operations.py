@@ -1,0 +1,331 @@
+"""Create, update and delete, as the official clients send them, inside one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from callboard.tracker.ledger import Key, Ledger, Values
+from callboard.tracker.model import Collection, Default, EntityType, Fate, Model, Reference, Scalar
+from callboard.tracker.refusals import Duplicate, InUse, Invalid, Missing, Refused
+from callboard.tracker.seeding import object_type
+from callboard.tracker.tables import KIND
+from callboard.tracker.values import stored
+
+MOST_DELETED = 50_000
+"""Entities that one operation may delete, with all that belongs to them."""
+_TYPE = "__entity_type__"
+_LONGEST_ID = 200
+
+
+class Operations:
+    """The operations of one batch, on behalf of one user."""
+
+    def __init__(self, ledger: Ledger, user_id: str | None) -> None:
+        self._ledger, self._user_id = ledger, user_id
+        self._model: Model = ledger.model
+        self._firsts: dict[str, str | None] = {}
+
+    def create(self, entity: str, data: Mapping[str, Any]) -> tuple[EntityType, Values]:
+        """Make an entity and return its row."""
+        one = self._model[entity]
+        if one.abstract:
+            kinds = ", ".join(self._model.below[entity])
+            raise Invalid(f"{entity} is no type that can be created: choose one of {kinds}.")
+        values, collections = self._given(one, data)
+        row = self._completed(one, values)
+        self._check_references(one, row)
+        self._derive(one, row)
+        key = self._ledger.key(one, row)
+        if self._ledger.load(one, key) is not None:
+            raise Duplicate(f"There is a {entity} {'/'.join(key)} already.")
+        self._ledger.add(one, row)
+        self._collect(one, row, collections)
+        return one, row
+
+    def update(self, entity: str, key: Sequence[Any], data: Mapping[str, Any]) -> tuple[EntityType, Values]:
+        """Change an entity and return its row."""
+        asked = self._model[entity]
+        row = self._ledger.load(asked, _key(asked, key))
+        if row is None or not self._is_of(asked, row):
+            raise _missing(entity, key)
+        one = self._ledger.kind(asked, row)
+        values, collections = self._given(one, data)
+        changes = self._allowed(one, row, values)
+        self._check_references(one, changes)
+        if one.up == "parent_id" and one.table == "context" and "parent_id" in changes:
+            changes |= self._moved(one, row, changes["parent_id"])
+        self._ledger.change(one, row, changes)
+        self._collect(one, row, collections)
+        return one, row
+
+    def delete(self, entity: str, key: Sequence[Any]) -> None:
+        """Delete an entity and all that belongs to it; raises InUse where others point to it."""
+        one = self._model[entity]
+        row = self._ledger.load(one, _key(one, key))
+        if row is None or not self._is_of(one, row):
+            raise _missing(entity, key)
+        doomed = self._doomed(one, row)
+        self._release(doomed)
+        for table, rows in doomed.items():
+            self._ledger.remove(self._of_table(table), list(rows.values()))
+
+    def _is_of(self, one: EntityType, row: Values) -> bool:
+        return not one.shared or row[KIND] in self._model.below[one.name]
+
+    def _of_table(self, table: str) -> EntityType:
+        return next(one for one in self._model.types.values() if one.table == table)
+
+    def _given(self, one: EntityType, data: Mapping[str, Any]) -> tuple[Values, dict[Collection, Any]]:
+        """Return what a client sent by column, and its collections."""
+        values: Values = {}
+        collections: dict[Collection, Any] = {}
+        for name, value in data.items():
+            if name == _TYPE:
+                continue
+            match one.attribute(name):
+                case Scalar(computed=True):
+                    raise Invalid(f"{one.name}.{name} is made by the tracker and can't be set.")
+                case Scalar() as scalar:
+                    values[scalar.stored] = stored(one.name, scalar, value)
+                case Reference() as found if one.scalar(found.by).computed:
+                    raise Invalid(f"{one.name}.{name} is made by the tracker and can't be set.")
+                case Reference() as found:
+                    values[found.by] = _reference(one, name, value)
+                case Collection() as found:
+                    collections[found] = value
+        return values, collections
+
+    def _completed(self, one: EntityType, values: Values) -> Values:
+        row: Values = {KIND: one.name} if one.shared else {}
+        for scalar in self._columns(one):
+            value = values.get(scalar.stored)
+            if value is None and scalar.default is not None:
+                value = self._default(one, scalar)
+            row[scalar.stored] = value
+        for scalar in one.scalars:
+            if scalar.required and row[scalar.stored] in (None, ""):
+                raise Invalid(f"{one.name} needs {scalar.name}.")
+            if scalar.name in one.key and len(str(row[scalar.stored])) > _LONGEST_ID:
+                raise Invalid(f"{one.name}.{scalar.name} has at most {_LONGEST_ID} characters.")
+        return row
+
+    def _columns(self, one: EntityType) -> Iterable[Scalar]:
+        """All columns of a type's table, so that rows of its types can be added in one statement."""
+        others = (other for other in self._model.types.values() if other.table == one.table)
+        foreign = {
+            scalar.stored: Scalar(scalar.name, column=scalar.stored)
+            for other in others
+            for scalar in other.scalars
+        }
+        return (foreign | {scalar.stored: scalar for scalar in one.scalars}).values()
+
+    def _default(self, one: EntityType, scalar: Scalar) -> Any:
+        match scalar.default:
+            case Default.ID:
+                return str(uuid.uuid4())
+            case Default.NOW:
+                return self._ledger.at
+            case Default.USER:
+                return self._user_id
+            case Default.FIRST:
+                return self._first(one, scalar)
+            case value:
+                return value
+
+    def _first(self, one: EntityType, scalar: Scalar) -> str | None:
+        found = next(
+            each for each in one.attributes.values() if isinstance(each, Reference) and each.by == scalar.name
+        )
+        if found.target not in self._firsts:
+            target = self._model[found.target]
+            row = self._ledger.first(target, "sort" if "sort" in target.attributes else "name", {})
+            self._firsts[found.target] = row[0] if row is not None else None
+        return self._firsts[found.target]
+
+    def _check_references(self, one: EntityType, values: Values) -> None:
+        for found in one.attributes.values():
+            if not isinstance(found, Reference) or not found.target:
+                continue
+            id_ = values.get(found.by)
+            if id_ is None or one.scalar(found.by).computed:
+                continue
+            target = self._model[found.target]
+            row = self._ledger.load(target, (id_,))
+            if row is None or not self._is_of(target, row):
+                raise Missing(
+                    f"{one.name}.{found.name} points to the {found.target} {id_[:80]}, which is not there."
+                )
+
+    def _derive(self, one: EntityType, row: Values) -> None:
+        """Say what the tracker itself knows of a new entity."""
+        if one.table == "context":
+            row["context_type"] = one.told
+            if one.object_type:
+                row["object_type_id"] = object_type(one.object_type)
+                row["project_id"] = self._project_of(one, row["parent_id"])
+            elif row["parent_id"] is not None:
+                raise Invalid("A Project has no parent.")
+            else:
+                self._check_project_name(one, row)
+        elif one.table == "component":
+            row["system_type"] = one.name.removesuffix("Component").lower()
+        elif one.name == "AssetVersion" and row["version"] is None:
+            last = self._ledger.first(one, "version", {"asset_id": row["asset_id"]}, last=True)
+            row["version"] = (last[1] or 0) + 1 if last is not None else 1
+
+    def _check_project_name(self, one: EntityType, row: Values) -> None:
+        same = [each for each in self._ledger.find(one, "name", [row["name"]]) if each[KIND] == "Project"]
+        if same:
+            raise Duplicate(f"There is a Project {row['name'][:80]!r} already.")
+
+    def _project_of(self, one: EntityType, parent_id: str | None) -> str:
+        parent = self._ledger.load(one, (parent_id,)) if parent_id is not None else None
+        if parent is None:
+            raise Invalid(f"{one.name} needs a parent: a Project, or what is in one.")
+        return cast(str, parent["id"] if parent[KIND] == "Project" else parent["project_id"])
+
+    def _allowed(self, one: EntityType, row: Values, values: Values) -> Values:
+        for scalar in one.scalars:
+            name = scalar.stored
+            if name not in values or values[name] == row[name]:
+                continue
+            if scalar.fixed or scalar.name in one.key:
+                raise Invalid(f"{one.name}.{scalar.name} can't be changed once the entity is there.")
+            if scalar.required and values[name] in (None, ""):
+                raise Invalid(f"{one.name} needs {scalar.name}.")
+        return values
+
+    def _moved(self, one: EntityType, row: Values, parent_id: str | None) -> Values:
+        """Return the other values that change with a new parent, and have those below follow."""
+        if not one.object_type:
+            raise Invalid("A Project has no parent.")
+        above: str | None = parent_id
+        while above is not None:
+            if above == row["id"]:
+                raise Invalid(f"{one.name} {row['name'][:80]!r} can't be moved into itself.")
+            higher = self._ledger.load(one, (above,))
+            above = higher["parent_id"] if higher is not None else None
+        project = self._project_of(one, parent_id)
+        if project == row["project_id"]:
+            return {}
+        below = self._ledger.find(one, "parent_id", [row["id"]])
+        while below:
+            for each in below:
+                self._ledger.change(one, each, {"project_id": project})
+            below = self._ledger.find(one, "parent_id", [each["id"] for each in below])
+        return {"project_id": project}
+
+    def _collect(self, one: EntityType, row: Values, collections: Mapping[Collection, Any]) -> None:
+        """Have the members of collections point to their owner, and those that are no longer in them not."""
+        for found, members in collections.items():
+            target = self._model[found.target]
+            wanted = [_key(target, _members_key(target, found, each)) for each in _listed(found, members)]
+            for key in wanted:
+                self._join(target, found, one, row, key)
+            for each in self._ledger.find(target, found.by, [row["id"]]):
+                if self._ledger.key(target, each) not in wanted and not found.mapped:
+                    self._part(self._ledger.kind(target, each), found, each)
+
+    def _join(self, target: EntityType, found: Collection, one: EntityType, row: Values, key: Key) -> None:
+        member = self._ledger.load(target, key)
+        if member is None:
+            raise _missing(found.target, key)
+        kind = self._ledger.kind(target, member)
+        if found.by == "parent_id" and kind.table == "context" and member["parent_id"] != row["id"]:
+            self.update(kind.name, key, {"parent_id": row["id"]})
+        marked = {found.marked: one.name} if found.marked else {}
+        self._ledger.change(kind, member, {found.by: row["id"], **marked})
+
+    def _part(self, kind: EntityType, found: Collection, member: Values) -> None:
+        scalar = kind.scalar(found.by)
+        if scalar.required or scalar.fixed or scalar.computed or kind.table == "context":
+            raise Invalid(f"{kind.name} needs {found.by}: delete it, or give it to another.")
+        self._ledger.change(kind, member, {found.by: None})
+
+    def _doomed(self, one: EntityType, row: Values) -> dict[str, dict[Key, Values]]:
+        """Return all that goes with an entity, by table and key."""
+        doomed: dict[str, dict[Key, Values]] = {one.table: {self._ledger.key(one, row): row}}
+        wave = {one.table: [row]}
+        while wave:
+            following: dict[str, list[Values]] = {}
+            for table, rows in wave.items():
+                for kind, by, fate in self._model.pointing(table):
+                    if fate is Fate.GOES and "id" in rows[0]:
+                        for each in self._ledger.find(kind, by, [one["id"] for one in rows]):
+                            self._doom(doomed, following, kind, each)
+            wave = following
+        return doomed
+
+    def _doom(
+        self,
+        doomed: dict[str, dict[Key, Values]],
+        following: dict[str, list[Values]],
+        kind: EntityType,
+        row: Values,
+    ) -> None:
+        known = doomed.setdefault(kind.table, {})
+        key = self._ledger.key(kind, row)
+        if key in known:
+            return
+        if sum(map(len, doomed.values())) >= MOST_DELETED:
+            raise Refused(f"This would delete more than {MOST_DELETED} entities: delete what is in it first.")
+        known[key] = row
+        following.setdefault(kind.table, []).append(row)
+
+    def _release(self, doomed: Mapping[str, Mapping[Key, Values]]) -> None:
+        """Have those that stay no longer point to what goes; raises InUse where they must."""
+        for table, rows in list(doomed.items()):
+            ids = [row["id"] for row in rows.values() if "id" in row]
+            for kind, by, fate in self._model.pointing(table):
+                if fate is Fate.GOES:
+                    continue
+                gone = doomed.get(kind.table, {})
+                staying = [
+                    each
+                    for each in self._ledger.find(kind, by, ids)
+                    if self._ledger.key(kind, each) not in gone
+                ]
+                if staying and fate is Fate.REFUSES:
+                    name = self._ledger.kind(kind, staying[0]).name
+                    raise InUse(
+                        f"{len(staying)} entities ({name} first) point to this by {by}: change them first."
+                    )
+                for each in staying:
+                    self._ledger.change(kind, each, {by: None})
+
+
+def _missing(entity: str, key: Sequence[Any]) -> Missing:
+    return Missing(f"There is no {entity} {'/'.join(str(each) for each in key)[:200]}.")
+
+
+def _key(one: EntityType, key: Sequence[Any]) -> Key:
+    if len(key) != len(one.key) or not all(isinstance(each, str) for each in key):
+        raise Invalid(f"The key of a {one.name} is {', '.join(one.key)}, as text.")
+    return tuple(key)
+
+
+def _reference(one: EntityType, name: str, value: Any) -> str | None:
+    """Return the id in a reference as clients write it: `{"__entity_type__": ..., "id": ...}`."""
+    if value is None:
+        return None
+    id_ = value.get("id") if isinstance(value, Mapping) else None
+    if not isinstance(id_, str):
+        raise Invalid(f"{one.name}.{name} takes an entity, as a JSON object with its `id`, or null.")
+    return id_
+
+
+def _listed(found: Collection, members: Any) -> list[Mapping[str, Any]]:
+    if members is None:
+        return []
+    if not isinstance(members, list) or not all(isinstance(each, Mapping) for each in members):
+        raise Invalid(f"{found.name} takes a list of entities.")
+    return members
+
+
+def _members_key(target: EntityType, found: Collection, member: Mapping[str, Any]) -> list[Any]:
+    missing = [name for name in target.key if name not in member]
+    if missing:
+        raise Invalid(f"An entity in {found.name} is named by {', '.join(target.key)}.")
+    return [member[name] for name in target.key]

@@ -1,0 +1,278 @@
+"""The tracker's room: a batch of operations in, their results out, one transaction and one event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from callboard.bus import Bus
+from callboard.errors import CallboardError
+from callboard.tracker import outbox
+from callboard.tracker.entities import MODEL
+from callboard.tracker.language import parse
+from callboard.tracker.ledger import Ledger, Values
+from callboard.tracker.model import Collection, EntityType, Reference, Scalar
+from callboard.tracker.operations import Operations
+from callboard.tracker.refusals import Duplicate, InUse, Invalid, Refused, Unsupported
+from callboard.tracker.schemas import hash_of, schemas_of
+from callboard.tracker.seeding import seed
+from callboard.tracker.selecting import LINK, Selection
+from callboard.tracker.tables import tables_of
+from callboard.tracker.telling import TOPIC, Account, payloads
+from callboard.tracker.values import now, shown
+
+log = structlog.get_logger("callboard.tracker")
+T = TypeVar("T")
+
+VERSION = "25.6.0"
+"""The version that official clients are told: they look whether it is new enough for them."""
+MOST_OPERATIONS = 10_000
+_READING = frozenset({"query", "query_schemas", "query_server_information"})
+_WRITING = frozenset({"create", "update", "delete"})
+_GOODBYE = 2.0
+
+
+class CantOpen(CallboardError):
+    """The tracker's database can't be opened: look at `tracker.url`."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a batch: the user of the key, and the tokens of the client."""
+
+    user: str
+    client: str | None = None
+    push: str | None = None
+
+
+class Tracker:
+    """The entities, behind the operations of the official clients."""
+
+    def __init__(self, engine: AsyncEngine, bus: Bus) -> None:
+        self._engine, self._tables = engine, tables_of(MODEL)
+        self._writing = asyncio.Lock()
+        self._drain = outbox.Drain(engine, self._writing, self._tables.outbox, bus, TOPIC)
+        self._schemas = schemas_of(MODEL)
+        self._hash = hash_of(self._schemas)
+        self._known: set[str] = set()
+
+    async def __aenter__(self) -> Tracker:
+        """Make what is missing in the database, and begin to tell what is in the outbox."""
+        async with self._engine.execution_options(writes=True).begin() as connection:
+            await connection.run_sync(self._tables.metadata.create_all)
+            await connection.run_sync(seed, MODEL, self._tables)
+        self._task = asyncio.create_task(self._drain.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Tell what is left, if the log takes it."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._drain.finish(_GOODBYE)
+
+    async def answer(self, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
+        """Return the results of operations in their order; all of them are done, or none.
+
+        Raises Refused with the reason why none is.
+        """
+        if len(batch) > MOST_OPERATIONS:
+            raise Invalid(f"A batch has at most {MOST_OPERATIONS} operations: send several.")
+        try:
+            return await self._answered(batch, caller)
+        except SQLAlchemyError as error:
+            log.error("the tracker's database failed", error=str(error)[:1000])
+            raise Refused("The tracker's database could not do this; the hub's log says why.") from None
+
+    async def _answered(self, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
+        await self._greet(caller)
+        if all(_action(one) in _READING for one in batch):
+            async with self._engine.connect() as connection:
+                return await connection.run_sync(self._read, batch)
+        return await self._write(lambda connection: self._work(connection, batch, caller))
+
+    async def _greet(self, caller: Caller) -> None:
+        """See to it that who asks is a user of the tracker."""
+        if caller.user not in self._known:
+            await self._write(lambda connection: self._welcome(connection, caller))
+            self._known.add(caller.user)
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        try:
+            async with self._writing, self._engine.execution_options(writes=True).begin() as connection:
+                done = await connection.run_sync(work)
+        except IntegrityError as error:
+            raise _said(error) from None
+        self._drain.wake()
+        return done
+
+    def _read(self, connection: Connection, batch: Sequence[Mapping[str, Any]]) -> list[Any]:
+        return [self._answer(connection, one) for one in batch]
+
+    def _answer(self, connection: Connection, one: Mapping[str, Any]) -> Any:
+        match _action(one):
+            case "query_server_information":
+                return self._information()
+            case "query_schemas":
+                return self._schemas
+            case _:
+                return Selection(connection, MODEL, self._tables).answer(parse(_text(one, "expression")))
+
+    def _information(self) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "product": "Callboard",
+            "schema_hash": self._hash,
+            "storage_scenario": None,
+            "is_timezone_support_enabled": True,
+        }
+
+    def _work(self, connection: Connection, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
+        user = self._user(connection, caller.user)
+        ledger = Ledger(connection, MODEL, self._tables, now())
+        operations = Operations(ledger, user["id"] if user is not None else None)
+        results = [self._do(connection, ledger, operations, one) for one in batch]
+        ledger.flush()
+        self._tell(connection, ledger, user or {"id": None, "username": caller.user}, caller)
+        return results
+
+    def _do(
+        self, connection: Connection, ledger: Ledger, operations: Operations, one: Mapping[str, Any]
+    ) -> Any:
+        action = _action(one)
+        if action in _READING:
+            ledger.flush()
+            return self._answer(connection, one)
+        if action not in _WRITING:
+            raise Unsupported(f"The action {action[:80]!r} is not there.")
+        entity = _text(one, "entity_type")
+        if action == "delete":
+            operations.delete(entity, _key(one))
+            return {"action": action, "data": True}
+        data = one.get("entity_data")
+        if not isinstance(data, Mapping):
+            raise Invalid(f"`entity_data` of {action} is a JSON object.")
+        if action == "create":
+            return {"action": action, "data": self._entity(ledger, data, *operations.create(entity, data))}
+        done = operations.update(entity, _key(one), data)
+        return {"action": action, "data": self._entity(ledger, data, *done)}
+
+    def _entity(
+        self, ledger: Ledger, data: Mapping[str, Any], one: EntityType, row: Values
+    ) -> dict[str, Any]:
+        """Return a row as clients merge it: its values, and the relations that were sent, as they now are."""
+        made: dict[str, Any] = {"__entity_type__": one.name}
+        for name, found in one.attributes.items():
+            match found:
+                case Scalar():
+                    if found.name != LINK:
+                        made[name] = shown(row[found.stored])
+                case Reference() if found.target and (name in data or found.by in data):
+                    made[name] = _reference(ledger, MODEL[found.target], row[found.by])
+                case Collection() if name in data:
+                    target = MODEL[found.target]
+                    members = ledger.find(target, found.by, [row["id"]])
+                    sent = [[each.get(key) for key in target.key] for each in data[name] or ()]
+                    made[name] = [
+                        _named(ledger.kind(target, each), each)
+                        for each in members
+                        if list(ledger.key(target, each)) in sent  # others may go later in this batch
+                    ]
+        return made
+
+    def _user(self, connection: Connection, username: str) -> Values | None:
+        users = self._tables.of(MODEL["User"])
+        found = connection.execute(select(users).where(users.c.username == username)).mappings().first()
+        return dict(found) if found is not None else None
+
+    def _welcome(self, connection: Connection, caller: Caller) -> None:
+        if self._user(connection, caller.user) is not None:
+            return
+        ledger = Ledger(connection, MODEL, self._tables, now())
+        _, row = Operations(ledger, None).create("User", {"username": caller.user})
+        ledger.flush()
+        self._tell(connection, ledger, row, caller)
+
+    def _tell(self, connection: Connection, ledger: Ledger, user: Mapping[str, Any], caller: Caller) -> None:
+        source = {"user": {"id": user["id"], "username": user["username"]}}
+        for data in payloads(Account(ledger).entries(), user, caller.client, caller.push):
+            outbox.put(connection, self._tables.outbox, data, source)
+
+
+def _named(one: EntityType, row: Values) -> dict[str, Any]:
+    """Return a row as others refer to it."""
+    return {"__entity_type__": one.name, **{key: row[key] for key in one.key}}
+
+
+def _reference(ledger: Ledger, target: EntityType, given: str | None) -> dict[str, Any] | None:
+    row = ledger.load(target, (given,)) if given is not None else None
+    return _named(ledger.kind(target, row), row) if row is not None else None
+
+
+def _action(one: Mapping[str, Any]) -> str:
+    return str(one.get("action"))
+
+
+def _text(one: Mapping[str, Any], name: str) -> str:
+    found = one.get(name)
+    if not isinstance(found, str):
+        raise Invalid(f"`{name}` of an operation is text.")
+    return found
+
+
+def _key(one: Mapping[str, Any]) -> list[Any]:
+    found = one.get("entity_key")
+    if isinstance(found, str):
+        return [found]
+    if not isinstance(found, list):
+        raise Invalid("`entity_key` of an operation is a list of texts.")
+    return found
+
+
+def _said(error: IntegrityError) -> Refused:
+    """Return what the database refused, in the words of the clients."""
+    said = str(error.orig).lower()
+    if "unique" in said or "duplicate" in said:
+        columns = str(error.orig).partition(": ")[2].split("\n")[0]
+        return Duplicate(f"There is one like this already: {columns or 'the same key'} must differ.")
+    return InUse("An entity points to one that is not there: send them in one batch, or that one first.")
+
+
+@contextlib.asynccontextmanager
+async def open_tracker(bus: Bus, url: str | None, data: Path) -> AsyncIterator[Tracker]:
+    """Open the database, tracker.db in the data folder unless `url` names another, and the room."""
+    engine = create_async_engine(url or f"sqlite+aiosqlite:///{data / 'tracker.db'}")
+    if engine.dialect.name == "sqlite":
+        _prepare(engine)
+    try:
+        async with Tracker(engine, bus) as tracker:
+            yield tracker
+    except OperationalError as error:
+        raise CantOpen(f"The tracker's database can't be opened: {error.orig}.") from None
+    finally:
+        await engine.dispose()
+
+
+def _prepare(engine: AsyncEngine) -> None:
+    """Have SQLite check foreign keys, let readers be beside a writer, and begin by what will be done."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,95 @@
+"""What a new tracker has: statuses, types, priorities, and the locations that official clients build in."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from callboard.tracker.model import Model
+from callboard.tracker.tables import Tables
+
+_SPACE = uuid.UUID("5b3e2f0a-6f4e-4f0f-9a53-0f6f2c1d7c11")
+
+
+def fixed_id(kind: str, name: str) -> str:
+    """Return the id of something that every tracker has, the same in each."""
+    return str(uuid.uuid5(_SPACE, f"{kind}/{name}"))
+
+
+def object_type(name: str) -> str:
+    """Return the id of an object type."""
+    return fixed_id("ObjectType", name)
+
+
+LOCATIONS = {
+    "ftrack.origin": "ce9b348f-8809-11e3-821c-20c9d081909b",
+    "ftrack.unmanaged": "cb268ecc-8809-11e3-a7e2-20c9d081909b",
+    "ftrack.review": "cd41be70-8809-11e3-b98a-20c9d081909b",
+    "ftrack.connect": "07b82a97-8cf9-11e3-9383-20c9d081909b",
+    "ftrack.server": "3a372bde-05bc-11e4-8908-20c9d081909b",
+}
+"""The built-in locations, with the ids that the official clients know them by."""
+
+_STATES = {
+    "Not started": "NOT_STARTED",
+    "In progress": "IN_PROGRESS",
+    "Done": "DONE",
+    "Blocked": "BLOCKED",
+}
+_STATUSES = (
+    ("Not started", "#808080", "Not started"),
+    ("Ready to start", "#9ecae1", "Not started"),
+    ("In progress", "#3182bd", "In progress"),
+    ("Pending review", "#fdae6b", "In progress"),
+    ("Ready to print", "#756bb1", "In progress"),
+    ("On hold", "#bdbdbd", "Blocked"),
+    ("Approved", "#31a354", "Done"),
+    ("Omitted", "#636363", "Blocked"),
+)
+_TYPES = (
+    *("Generic", "Modeling", "Sculpting", "Rigging", "Texture", "Animation", "FX", "Layout"),
+    *("Lighting", "Rendering", "Compositing", "Previz", "Editing", "Printing", "Character", "Prop"),
+)
+_PRIORITIES = ("None", "Low", "Medium", "High", "Urgent")
+_OBJECT_TYPES = ("Folder", "Episode", "Sequence", "Shot", "AssetBuild", "Milestone", "Task")
+_ASSET_TYPES = {
+    "Upload": "upload",
+    "Model": "geo",
+    "Scene": "scene",
+    "Image sequence": "img",
+    "Film": "mov",
+    "Print": "print",
+}
+
+
+def seed(connection: Connection, model: Model, tables: Tables) -> None:
+    """Put in what a new tracker has; one that is not new is left alone."""
+    locations = tables.of(model["Location"])
+    if connection.execute(select(locations.c.id).limit(1)).first() is not None:
+        return
+    for name, rows in _rows().items():
+        connection.execute(insert(tables.of(model[name])), rows)
+
+
+def _rows() -> dict[str, list[dict[str, Any]]]:
+    return {
+        "Location": [{"id": id_, "name": name} for name, id_ in LOCATIONS.items()],
+        "State": [_row("State", name, short=short) for name, short in _STATES.items()],
+        "Status": [
+            _row("Status", name, color=color, sort=sort, state_id=fixed_id("State", state))
+            for sort, (name, color, state) in enumerate(_STATUSES)
+        ],
+        "Type": [_row("Type", name, sort=sort) for sort, name in enumerate(_TYPES)],
+        "Priority": [
+            _row("Priority", name, sort=sort, value=float(sort)) for sort, name in enumerate(_PRIORITIES)
+        ],
+        "ObjectType": [_row("ObjectType", name, sort=sort) for sort, name in enumerate(_OBJECT_TYPES)],
+        "ProjectSchema": [_row("ProjectSchema", "Default")],
+        "AssetType": [_row("AssetType", name, short=short) for name, short in _ASSET_TYPES.items()],
+    }
+
+
+def _row(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"id": fixed_id(kind, name), "name": name, **more}

@@ -1,0 +1,135 @@
+"""What a transaction changed, as `ftrack.update` tells it. Source: seed, "ftrack.update"; facts 4.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from callboard.tracker.ledger import Ledger, Touched, Values
+from callboard.tracker.model import EntityType, Model
+from callboard.tracker.tables import KIND
+from callboard.tracker.values import told
+
+TOPIC = "ftrack.update"
+MOST = 1000
+"""Entities in one event; a larger commit is told in several, in order."""
+_SILENT = frozenset({KIND, "id", "context_type", "system_type", "created_at"})
+_FARTHEST = 60
+"""Entities on the way up to the project that are told."""
+
+
+class Account:
+    """What is told of one transaction."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger, self._model = ledger, ledger.model
+        self._tables = _by_table(ledger.model)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return one entry for each entity that is not as it was."""
+        return [self._entry(each) for each in list(self._ledger.changed())]
+
+    def _entry(self, touched: Touched) -> dict[str, Any]:
+        row = touched.now if touched.now is not None else touched.before
+        assert row is not None
+        one = self._kind(touched.table, row)
+        changes = dict(self._changes(one, touched))
+        way = list(self._way(one, row))
+        return {
+            "action": _action(touched, changes),
+            "entityId": self._id(one, row),
+            "entityType": one.told,
+            "entity_type": one.name,
+            "objectTypeId": row.get("object_type_id"),
+            "keys": list(changes),
+            "changes": changes,
+            "parentId": way[0]["parentId"],
+            "parents": way,
+        }
+
+    def _kind(self, table: str, row: Mapping[str, Any]) -> EntityType:
+        return self._ledger.kind(self._tables[table], row)
+
+    def _id(self, one: EntityType, row: Mapping[str, Any]) -> str:
+        return str(row["id"]) if "id" in row else "/".join(self._ledger.key(one, row))
+
+    def _changes(self, one: EntityType, touched: Touched) -> Iterator[tuple[str, dict[str, Any]]]:
+        before, now = touched.before or {}, touched.now or {}
+        for scalar in one.scalars:
+            name = scalar.stored
+            old, new = before.get(name), now.get(name)
+            if name not in _SILENT and old != new:
+                yield scalar.told, {"old": told(old), "new": told(new)}
+
+    def _way(self, one: EntityType, row: Values) -> Iterator[dict[str, Any]]:
+        """Yield the entity itself, then what it belongs to, up to the project."""
+        for _ in range(_FARTHEST):
+            above = self._above(one, row)
+            yield {
+                "entityId": self._id(one, row),
+                "entityType": one.told,
+                "entity_type": one.name,
+                "parentId": above[1]["id"] if above is not None else None,
+            }
+            if above is None:
+                return
+            one, row = above
+
+    def _above(self, one: EntityType, row: Values) -> tuple[EntityType, Values] | None:
+        """Return what an entity belongs to, None where that is nothing, or not known."""
+        found = row.get(one.up) if one.up else None
+        if found is None:
+            return None
+        for target in self._targets(one, row):
+            above = self._ledger.row(target, found)
+            if above is not None:
+                return self._ledger.kind(target, above), above
+        return None
+
+    def _targets(self, one: EntityType, row: Values) -> Iterator[EntityType]:
+        """Yield the types that an entity may belong to."""
+        marked = row.get("parent_type")
+        if marked in self._model.types:
+            yield self._model[str(marked)]
+            return
+        yield self._model[_UP.get(one.table, "Context")]
+
+
+_UP = {
+    "asset_version": "Asset",
+    "component": "AssetVersion",
+    "component_location": "Component",
+    "list_object": "List",
+}
+"""What the entities of a table belong to, where that is no context."""
+
+
+def _by_table(model: Model) -> dict[str, EntityType]:
+    found: dict[str, EntityType] = {}
+    for one in model.types.values():
+        found.setdefault(one.table, one)
+    return found
+
+
+def _action(touched: Touched, changes: Mapping[str, Any]) -> str:
+    if touched.before is None:
+        return "add"
+    if touched.now is None:
+        return "remove"
+    return "move" if touched.table == "context" and "parent_id" in changes else "update"
+
+
+def payloads(
+    entries: list[dict[str, Any]], user: Mapping[str, Any], client: str | None, push: str | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the data of the events that tell the entries: one, unless there are very many."""
+    for start in range(0, len(entries), MOST):
+        some = entries[start : start + MOST]
+        parents = dict.fromkeys(each["entityId"] for entry in some for each in entry["parents"][1:])
+        yield {
+            "entities": some,
+            "parents": list(parents),
+            "user": {"userid": user["id"], "name": user["username"]},
+            "clientToken": client,
+            "pushToken": push,
+        }

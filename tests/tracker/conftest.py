@@ -1,0 +1,42 @@
+"""A `callboard serve` with a tracker, and the official Python client's Session in front of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ftrack_api
+import pytest
+
+from tests.clients.official import Hub, ftrack_py
+from tests.serving import Server, serving
+
+Listening = Callable[[], Any]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("tracker")
+    config = folder / "callboard.yaml"
+    config.write_text("tracker:\n")
+    with serving(folder / "data", "--config", str(config)) as running:
+        yield running
+
+
+@pytest.fixture
+def session(server: Server, tmp_path: Path) -> Iterator[Any]:
+    with contextlib.closing(open_session(server, tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def hub(server: Server) -> Iterator[Hub]:
+    with ftrack_py(server) as connected:
+        yield connected
+
+
+def open_session(server: Server, cache: Path, **options: Any) -> Any:
+    """Return the official client's Session, with a cache of schemas of its own."""
+    return ftrack_api.Session(server.url, server.key, server.user, schema_cache_path=str(cache), **options)
