@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
 from callboard.cli.output import say
 from callboard.cli.serve import program, run, with_options
 
+if TYPE_CHECKING:
+    from callboard.config import Config
+
 SAMPLE: Final = Path(__file__).with_name("sample.gcode")
 """A cup of 20 layers, which takes a virtual printer of the demo's speed about a minute."""
+
+MODEL: Final = SAMPLE.with_suffix(".stl")
+"""A ribbed bowl, to slice."""
 
 
 def demo(
@@ -27,13 +34,33 @@ def demo(
     with TemporaryDirectory(prefix="callboard-demo-") as made:
         folder = Path(made)
         config = folder / "callboard.yaml"
-        config.write_text(_CONFIG, "utf-8")
+        text = _CONFIG.replace("CAMERA", f"127.0.0.1:{_free_port()}")
+        config.write_text(text, "utf-8")
         files = folder / "files"
         files.mkdir()
         shutil.copyfile(SAMPLE, files / SAMPLE.name)
-        settings = with_options(load(_CONFIG, str(config)), host, port, None)
+        shutil.copyfile(MODEL, files / "bowl.stl")
+        settings = with_options(load(text, str(config)), host, port, None)
         known = {"key": folder / "admin.key", "folder": folder, "config": config, "program": program()}
+        known["slicing"] = _SLICE.format(**known) if _can_slice(settings) else _NO_SLICER
         run(settings, folder, lambda url: say(_TRY.format(url=url, **known)))
+
+
+def _can_slice(settings: Config) -> bool:
+    """Whether there is a slicer on this machine."""
+    from callboard.slicing.programs import Programs
+    from callboard.slicing.refusals import NoSuchSlicer
+
+    try:
+        return bool(Programs(settings.slicing).default())
+    except NoSuchSlicer:
+        return False
+
+
+def _free_port() -> int:
+    """Return a port for the camera; whoever takes it in between leaves the demo without films, no more."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 _CONFIG: Final = """\
@@ -42,7 +69,27 @@ printers:
   - name: demo
     port: virtual
     tags: [workshop]
-    virtual: {speed: 3}
+    virtual: {speed: 3, camera: "CAMERA"}
+    webcam: {snapshot: "http://CAMERA/snapshot.jpg"}
+
+# A film of each print: a picture of each layer.
+timelapse: {mode: layer, fps: 10, post_roll: 2s}
+
+# How models are sliced: thin walls, so that the sample is soon printed.
+slicing:
+  profiles:
+    - slicer: prusaslicer
+      name: demo
+      settings: &thin
+        {layer_height: 0.4, first_layer_height: 0.4, spiral_vase: 1, perimeters: 1, fill_density: 0%,
+         top_solid_layers: 0, bottom_solid_layers: 1, skirts: 0, bed_shape: "0x0,200x0,200x200,0x200"}
+    - {slicer: slic3r, name: demo, settings: *thin}
+    - slicer: curaengine
+      name: demo
+      settings:
+        {layer_height: 0.4, layer_height_0: 0.4, magic_spiralize: "true", wall_line_count: 1,
+         bottom_layers: 1, top_layers: 0, infill_line_distance: 0, adhesion_type: none,
+         machine_width: 200, machine_depth: 200}
 
 # Hooks: when an event comes, run a command. A placeholder is one argument, never shell text.
 events:
@@ -72,8 +119,19 @@ Try in two other terminals, to see a print's events as they come:
   CALLBOARD_DATA={folder} {program} listen "topic=octoprint.*"
   CALLBOARD_DATA={folder} {program} printers print demo sample.gcode --follow
 
-And then what the hooks did:
+{slicing}
+
+And then what the hooks did, and the film of the print:
 
   CALLBOARD_DATA={folder} {program} hooks runs --output
+  CALLBOARD_DATA={folder} {program} timelapse list
 
 Ctrl-C ends the demo and throws its data away."""
+
+_SLICE: Final = """A model, sliced and printed in one go:
+
+  CALLBOARD_DATA={folder} {program} slice bowl.stl --profile demo --print demo"""
+
+_NO_SLICER: Final = (
+    """There is no slicer on this machine; with prusa-slicer or slic3r it slices bowl.stl, too."""
+)
