@@ -62,12 +62,20 @@ class Limits(Struct, frozen=True, kw_only=True):
     )
 
 
+Place = Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
+"""HOST:PORT."""
+
+
 class Simulation(Struct, frozen=True, kw_only=True):
     """What a virtual printer is like; for any other port it says nothing."""
 
     speed: Annotated[float, Meta(gt=0, le=100_000), says("How many times faster than life it moves.")] = 1.0
     seed: Annotated[int, says("What its chances follow; the same seed, the same faults.")] = 0
     sd: Annotated[str | None, says("Folder of its SD card; null: a card that is empty at first.")] = None
+    camera: Annotated[
+        Place | None,
+        says("HOST:PORT at which its camera answers, with `/snapshot.jpg`; null: it has none."),
+    ] = None
 
 
 class Printer(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -25,8 +24,8 @@ from callboard.files.store import FileStore
 from callboard.printing.asking import Asked, NoSuchPrinter, Refused, read
 from callboard.printing.driver import Driver
 from callboard.printing.holding import Holding
-from callboard.printing.link import Simulated
 from callboard.printing.publishing import Publishing
+from callboard.printing.simulating import Simulation
 from callboard.printing.streaming import Crossing, Streaming
 from callboard.printing.unfinished import Unfinished
 from callboard.printing.wishes import Answer
@@ -52,6 +51,7 @@ class PrintHost:
         self._bus = bus
         self._streaming = Streaming()
         self._drivers: dict[str, Driver] = {}
+        self._simulations: list[Simulation] = []
         self._wishing = Wishing(self._streaming, files)
         self._holding = Holding(files)
         self._unfinished = Unfinished(files.base)
@@ -77,6 +77,8 @@ class PrintHost:
             await stack.enter_async_context(self._streaming)
             stack.push_async_callback(self._close_drivers)
             await self._streaming.ask(self._make_drivers)
+            for simulation in self._simulations:
+                await self._streaming.call(simulation.open_camera())
             self._began = time.time()
             self._subscription = self._bus.subscribe(f"topic={catalog.PREFIX}*", self._receive)
             stack.callback(self._stop_answering)
@@ -110,12 +112,17 @@ class PrintHost:
 
     def _make_drivers(self) -> None:
         for printer in self.printers:
+            simulation = Simulation(printer)
+            if printer.is_virtual:
+                self._simulations.append(simulation)
             self._drivers[printer.name] = Driver(
-                printer, self._crossing, taken=self._taken, virtual=_simulation(printer)
+                printer, self._crossing, taken=self._taken, virtual=simulation.printer
             )
 
     async def _close_drivers(self) -> None:
         await asyncio.gather(*(self._streaming.call(driver.close()) for driver in self._drivers.values()))
+        for simulation in self._simulations:
+            await self._streaming.call(simulation.close())
 
     def _begin(self) -> None:
         for driver in self._drivers.values():
@@ -232,30 +239,3 @@ def _asker(event: Event) -> str:
 def _look(done: asyncio.Future[str]) -> None:
     if not done.cancelled() and isinstance(error := done.exception(), CallboardError):
         log.warning("a reply was not stored", error=str(error))
-
-
-def _simulation(printer: Printer) -> Any:
-    """Return what gives a configuration's simulated printer: always the same one, made when first asked."""
-    made: list[Simulated] = []
-
-    def simulated() -> Simulated:
-        if not made:
-            from callboard.printing.virtual import Virtual, VirtualPrinter
-
-            said = printer.virtual
-            made.append(
-                VirtualPrinter(
-                    Virtual(
-                        speed=said.speed,
-                        seed=said.seed,
-                        sd=Path(said.sd).expanduser() if said.sd else None,
-                        rx_buffer=max(printer.rx_buffer, 16),
-                        hotends=printer.extruders,
-                        bed=printer.heated_bed,
-                        chamber=printer.heated_chamber,
-                    )
-                )
-            )
-        return made[0]
-
-    return simulated
