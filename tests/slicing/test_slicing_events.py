@@ -100,6 +100,7 @@ def test_a_model_is_sliced_by_each_real_slicer_and_analysed(house: PrintHouse, s
     assert found["SlicingStarted"]["data"]["progressAvailable"] is True
     assert found["SlicingDone"]["data"]["time"] > 0
     assert found["SlicingDone"]["source"]["user"]["username"] == "admin"
+    assert found["SlicingDone"]["source"]["trace"]["cause"] == found["SlicingStarted"]["id"]
     names = [name(each) for each in entries]
     order = ["SlicingStarted", "FileAdded", "UpdatedFiles", "UpdatedFiles", "SlicingDone"]
     assert names[: len(order)] == order

@@ -10,7 +10,7 @@ import structlog
 
 from callboard.bus import Bus
 from callboard.errors import CallboardError
-from callboard.event import Event
+from callboard.event import Event, caused_by
 from callboard.files.telling import Cause
 from callboard.slicing.job import Job
 
@@ -24,8 +24,11 @@ class Telling:
         self._bus = bus
 
     def started(self, job: Job, progress_available: bool) -> None:
-        """A job was taken."""
-        self._say("SlicingStarted", {**job.payload, "progressAvailable": progress_available}, job.by)
+        """A job was taken; what comes of it is told to come of this, if nothing else led to it."""
+        data = {**job.payload, "progressAvailable": progress_available}
+        event = self._say("SlicingStarted", data, job.by)
+        if not job.by.trace:
+            job.by = Cause(job.by.user, caused_by(event))
         self.show(job)
 
     def done(self, job: Job) -> None:
@@ -61,9 +64,10 @@ class Telling:
         except CallboardError as error:
             log.warning("a slicing job's state can't be kept", job=job.id, error=str(error))
 
-    def _say(self, name: str, data: Mapping[str, Any], by: Cause) -> None:
+    def _say(self, name: str, data: Mapping[str, Any], by: Cause) -> Event:
         event = Event(f"octoprint.{name}", dict(data), by.source)
         self._bus.publish(event).add_done_callback(_look)
+        return event
 
 
 def _look(done: asyncio.Future[str]) -> None:
