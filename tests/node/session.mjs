@@ -1,0 +1,32 @@
+// The official JavaScript client's Session, unchanged, as the tests drive it.
+import WebSocket from "ws";
+import { obey, say } from "./lines.mjs";
+
+globalThis.WebSocket = WebSocket;
+const { Session } = await import("@ftrack/api");
+
+let session;
+
+await obey({
+  async open({ url, user, key }) {
+    session = new Session(url, user, key, { autoConnectEventHub: false });
+    await session.initializing;
+    say("opened", { version: session.serverVersion, keys: session.getPrimaryKeyAttributes("Task") });
+  },
+  async query({ expression }) {
+    const { data, metadata } = await session.query(expression);
+    say("found", { data, metadata });
+  },
+  async create({ type, data }) {
+    say("created", { data: (await session.create(type, data)).data });
+  },
+  async update({ type, keys, data }) {
+    say("updated", { data: (await session.update(type, keys, data)).data });
+  },
+  async remove({ type, keys }) {
+    say("removed", { data: (await session.delete(type, keys)).data });
+  },
+  async ensure({ type, data, by }) {
+    say("ensured", { data: await session.ensure(type, data, by) });
+  },
+});
