@@ -75,6 +75,14 @@ def test_a_file_of_this_machine_is_uploaded_and_printed(shop: Shell, tmp_path: P
     assert ran.out.splitlines()[0] == "mine.gcode begins."
 
 
+def test_what_a_printer_does_is_listed_under_its_name(shop: Shell) -> None:
+    ran = shop.run("listen", "topic=octoprint.Connected", "--since", "1h", "--count", "1")
+    assert ran.out.split()[1:3] == ["octoprint.Connected", "toy"]
+    assert shop.run("publish", "shot.done", "--data", "{}").code == 0
+    ran = shop.run("listen", "topic=shot.done", "--since", "1h", "--count", "1")
+    assert ran.out.split()[1:3] == ["shot.done", "admin"]
+
+
 def test_lines_and_temperatures_are_sent(shop: Shell) -> None:
     eventually(lambda: "Operational" in shop.run("printers", "list").out)
     assert shop.run("printers", "gcode", "toy", "M117 hello", "M105").code == 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from callboard.event import Event
 
+_HOUSE = "callboard"
 _DIM, _BOLD, _CYAN, _END = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 
@@ -49,17 +50,24 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 
 def event_line(event: Event) -> str:
-    """Return an event on one line: time, topic, publisher, data; cut to the terminal's width."""
+    """Return an event on one line: time, topic, whose it is, data; cut to the terminal's width."""
     stamp = event.entry
     clock = _clock(stamp.time if stamp else None)
-    topic, publisher = printable(event.topic), printable(stamp.publisher if stamp else "")
+    topic, whose = printable(event.topic), printable(_whose(event))
     data = printable(json.dumps(event.data, ensure_ascii=not _unicode()))
     if not sys.stdout.isatty():
-        return f"{clock}  {topic}  {publisher}  {data}"
+        return f"{clock}  {topic}  {whose}  {data}"
     import shutil
 
-    room = shutil.get_terminal_size().columns - len(clock) - len(topic) - len(publisher) - 6
-    return f"{_DIM}{clock}{_END}  {_CYAN}{topic}{_END}  {publisher}  {_DIM}{cut(data, max(room, 20))}{_END}"
+    room = shutil.get_terminal_size().columns - len(clock) - len(topic) - len(whose) - 6
+    return f"{_DIM}{clock}{_END}  {_CYAN}{topic}{_END}  {whose}  {_DIM}{cut(data, max(room, 20))}{_END}"
+
+
+def _whose(event: Event) -> str:
+    """Return the publisher; of what the hub's own print host tells, the printer."""
+    publisher = event.entry.publisher if event.entry else ""
+    printer = event.source.get("printer")
+    return printer if publisher == _HOUSE and isinstance(printer, str) and printer else publisher
 
 
 def _clock(seconds: float | None) -> str:

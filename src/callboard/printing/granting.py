@@ -16,7 +16,7 @@ from callboard.printing.life import Life
 from callboard.printing.marlin import Kind
 from callboard.printing.meaning import Meaning
 from callboard.printing.program import Program
-from callboard.printing.steering import Steering, selection_of
+from callboard.printing.steering import ON_REQUEST, Steering, selection_of
 from callboard.printing.transfer import short_name
 from callboard.printing.wishes import Answer, Wish
 
@@ -244,7 +244,7 @@ class Granting:
         if self._steering.leaving or self._life.state in _CONNECTABLE:
             return self._yes("The link is closed, or about to be.")
         if not self._life.is_open:
-            self._steering.wants_close = "Disconnected on request."
+            self._steering.wants_close = ON_REQUEST
             return self._yes("The link is closed.")
         self._steering.leave()
         return self._yes("The link is being closed.")

@@ -22,6 +22,7 @@ from callboard.errors import BadEvent, CallboardError, Denied
 from callboard.event import Event, new_id
 from callboard.printing.causes import Causes
 from callboard.printing.happening import Happening
+from callboard.printing.steering import ON_REQUEST
 from callboard.printing.streaming import Crossing, Status, Told
 
 log = structlog.get_logger("callboard.printing")
@@ -169,9 +170,10 @@ class Publishing:
 
 def _tell_why(printer: str, before: Any, now: Mapping[str, Any]) -> None:
     """Tell the operator, once, that a printer is there, or why it is not."""
-    was = before or {}
-    if now.get("reason") and now["reason"] != was.get("reason"):
-        log.warning("a printer is not connected", printer=printer, reason=now["reason"])
+    was, why = before or {}, now.get("reason")
+    if why and why != was.get("reason"):
+        tell = log.info if why == ON_REQUEST else log.warning
+        tell("a printer is not connected", printer=printer, reason=why)
     elif now.get("port") and now["port"] != was.get("port"):
         log.info("a printer's port is open", printer=printer, port=now["port"], baudrate=now["baudrate"])
 

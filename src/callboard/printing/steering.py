@@ -33,6 +33,9 @@ LEAVE: Final = 10.0
 ACQUAINTED: Final = 2.0
 """How long the firmware may take to say what it can do before its card is asked, in s."""
 
+ON_REQUEST: Final = "Disconnected on request."
+"""Why a link is closed that somebody wanted closed."""
+
 RESETS: Final = 1.0
 """Seconds within which an idle printer's restarts are told as one, in s: some say `start` for ever."""
 
@@ -307,7 +310,7 @@ class Steering:
         if self.life.is_open:
             yield from self.course.script(Script.BeforePrinterDisconnected, deadline)
         yield Until(self.protocol.idle, deadline)
-        self.wants_close = "Disconnected on request."
+        self.wants_close = ON_REQUEST
 
     def _kill(self) -> None:
         """Stop the firmware, and switch the heaters off for one that does not know M112."""
