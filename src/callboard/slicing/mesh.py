@@ -128,6 +128,8 @@ def main(words: list[str]) -> int:
         answer, code = VERBS[words[0]](*words[1:]), 0
     except CallboardError as error:
         answer, code = {"error": str(error)}, 1
+    except ModuleNotFoundError as error:
+        answer, code = {"error": f"{error.name} is missing: pip install 'callboard[print]'."}, 1
     except MemoryError:
         answer, code = {"error": "This needs more memory than there is for it: simplify the model."}, 1
     except OSError as error:
