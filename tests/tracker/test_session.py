@@ -86,9 +86,13 @@ def test_another_session_sees_what_was_committed(
 
 def test_deleting_a_project_deletes_all_that_is_in_it(session: Any, project: Any, shot: Any) -> None:
     task = session.create("Task", {"name": "comp", "parent": shot})
+    shot["metadata"]["lens"] = "50mm"
+    shot.create_note("Too dark.", session.query("User where username is admin").one())
     session.commit()
     session.delete(project)
     session.commit()
+    assert session.query(f"Metadata where parent_id is {shot['id']}").all() == []
+    assert session.query(f"Note where parent_id is {shot['id']}").all() == []
     found = session.query(f"select id from Context where id in ({project['id']}, {shot['id']}, {task['id']})")
     assert found.all() == []
 
@@ -249,6 +253,23 @@ def test_what_is_gone_can_not_be_changed(session: Any, shot: Any, server: Server
     shot["name"] = "sh020"
     with pytest.raises(ServerError, match=r"NotFoundError\(There is no Shot"):
         session.commit()
+
+
+def test_of_two_writers_both_are_told_in_order(
+    session: Any, shot: Any, hub: Hub, server: Server, tmp_path: Path
+) -> None:
+    heard = hub.subscribe("topic=ftrack.update")
+    begun = str(shot["name"])
+    with contextlib.closing(open_session(server, tmp_path / "other")) as other:
+        sessions = [(session, shot), (other, other.get("Shot", shot["id"]))]
+        for number in range(4):
+            mine, seen = sessions[number % 2]
+            seen["name"] = f"sh{number}"
+            mine.commit()
+    hub.until(lambda: len(heard) == 4, "four updates")
+    changes = [event["data"]["entities"][0]["changes"]["name"] for event in heard]
+    assert [change["new"] for change in changes] == ["sh0", "sh1", "sh2", "sh3"]
+    assert [change["old"] for change in changes] == [begun, "sh0", "sh1", "sh2"]
 
 
 def test_without_the_right_key_there_is_no_session(server: Server, tmp_path: Path) -> None:

@@ -156,6 +156,21 @@ def test_what_was_committed_before_a_power_cut_is_told_after_it(tmp_path: Path) 
         session.close()
 
 
+def test_a_commit_larger_than_an_event_may_be_is_told_in_parts(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("tracker:\nhub:\n  max_event: 16KiB\n")
+    with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server, ftrack_py(server) as hub:
+        heard = hub.subscribe(UPDATES)
+        session = open_session(server, tmp_path)
+        project = session.create("Project", {"name": "opera"})
+        made = [session.create("Folder", {"name": f"f{number}", "parent": project}) for number in range(20)]
+        session.commit()
+        hub.until(lambda: of(heard, made[-1], "add"), "the last of them")
+        told = [entry["entityId"] for event in heard for entry in event["data"]["entities"]]
+        assert told[-21:] == [project["id"], *(each["id"] for each in made)]
+        assert len(heard) > 2
+        session.close()
+
+
 def numbered(found: list[Any]) -> list[Any]:
     events = found[0]["events"] if len(found) == 1 and "events" in found[0] else found
     events = [each.get("event", each) for each in events]

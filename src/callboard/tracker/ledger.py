@@ -6,7 +6,7 @@ event tells: however many operations there were, there is one entry for each ent
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -73,6 +73,23 @@ class Ledger:
                 if held.now is not None:
                     found.append(held.now)
         return found
+
+    def read(self, mentioned: Mapping[str, Collection[str]]) -> None:
+        """Read rows of tables by id in few statements, and remember which are not there."""
+        for name, ids in mentioned.items():
+            table = self._tables.metadata.tables[name]
+            wanted = sorted(each for each in ids if (name, (each,)) not in self._rows)
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = wanted[start : start + _AT_ONCE]
+                statement = select(table).where(table.c["id"].in_(some)).order_by(table.c["id"])
+                found = {
+                    row["id"]: dict(row)
+                    for row in self._connection.execute(statement.with_for_update()).mappings()
+                }
+                for each in some:
+                    row = found.get(each)
+                    before = dict(row) if row is not None else None
+                    self._rows[name, (each,)] = Touched(name, before, row)
 
     def _hold(self, one: EntityType, key: Key, row: Values | None) -> Touched:
         held = Touched(one.table, dict(row) if row is not None else None, row)

@@ -26,6 +26,7 @@ class Operations:
         self._ledger, self._user_id = ledger, user_id
         self._model: Model = ledger.model
         self._firsts: dict[str, str | None] = {}
+        self._all_columns: dict[str, tuple[Scalar, ...]] = {}
 
     def create(self, entity: str, data: Mapping[str, Any]) -> tuple[EntityType, Values]:
         """Make an entity and return its row."""
@@ -38,7 +39,8 @@ class Operations:
         self._check_references(one, row)
         self._derive(one, row)
         key = self._ledger.key(one, row)
-        if self._ledger.load(one, key) is not None:
+        made = "id" in row and "id" not in values  # by us, just now
+        if not made and self._ledger.load(one, key) is not None:
             raise Duplicate(f"There is a {entity} {'/'.join(key)} already.")
         self._ledger.add(one, row)
         self._collect(one, row, collections)
@@ -113,6 +115,11 @@ class Operations:
 
     def _columns(self, one: EntityType) -> Iterable[Scalar]:
         """All columns of a type's table, so that rows of its types can be added in one statement."""
+        if one.name not in self._all_columns:
+            self._all_columns[one.name] = tuple(self._made_columns(one))
+        return self._all_columns[one.name]
+
+    def _made_columns(self, one: EntityType) -> Iterable[Scalar]:
         others = (other for other in self._model.types.values() if other.table == one.table)
         foreign = {
             scalar.stored: Scalar(scalar.name, column=scalar.stored)
@@ -253,7 +260,7 @@ class Operations:
             for table, rows in wave.items():
                 for kind, by, fate in self._model.pointing(table):
                     if fate is Fate.GOES and "id" in rows[0]:
-                        for each in self._ledger.find(kind, by, [one["id"] for one in rows]):
+                        for each in self._ledger.find(kind, by, [above["id"] for above in rows]):
                             self._doom(doomed, following, kind, each)
             wave = following
         return doomed

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callboard.bus import Bus
-from callboard.errors import BadEvent, CallboardError
+from callboard.errors import BadEvent, CallboardError, EventTooBig
 from callboard.event import Event, new_id
 
 log = structlog.get_logger("callboard.tracker")
@@ -91,6 +92,12 @@ class Drain:
     async def _publish(self, event: Event) -> None:
         try:
             await self._bus.publish(event)
+        except EventTooBig as error:
+            halves = _halves(event)
+            if not halves:
+                log.error("a change of the tracker is too big to be told", event=event.id, error=str(error))
+            for half in halves:
+                await self._publish(half)
         except BadEvent as error:
             # The log will never take it: it must not hold up those behind it.
             log.error("a change of the tracker could not be told", event=event.id, error=str(error))
@@ -98,3 +105,18 @@ class Drain:
     async def _forget(self, ids: list[int]) -> None:
         async with self._writing, self._engine.execution_options(writes=True).begin() as connection:
             await connection.execute(delete(self._outbox).where(self._outbox.c.id.in_(ids)))
+
+
+def _halves(event: Event) -> tuple[Event, ...]:
+    """Return an event in two, with ids that are the same whenever it is told; () for one entity."""
+    entities = event.data["entities"]
+    middle = len(entities) // 2
+    parts = (entities[:middle], entities[middle:]) if middle else ()
+    return tuple(
+        Event(event.topic, {**event.data, "entities": part}, event.source, id=_half_id(event.id, number))
+        for number, part in enumerate(parts)
+    )
+
+
+def _half_id(whole: str, number: int) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{whole}/{number}").hex

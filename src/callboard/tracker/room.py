@@ -20,6 +20,7 @@ from callboard.tracker import outbox
 from callboard.tracker.entities import MODEL
 from callboard.tracker.language import parse
 from callboard.tracker.ledger import Ledger, Values
+from callboard.tracker.mentions import mentioned
 from callboard.tracker.model import Collection, EntityType, Reference, Scalar
 from callboard.tracker.operations import Operations
 from callboard.tracker.refusals import Duplicate, InUse, Invalid, Refused, Unsupported
@@ -138,6 +139,7 @@ class Tracker:
     def _work(self, connection: Connection, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
         user = self._user(connection, caller.user)
         ledger = Ledger(connection, MODEL, self._tables, now())
+        ledger.read(mentioned(MODEL, batch))
         operations = Operations(ledger, user["id"] if user is not None else None)
         results = [self._do(connection, ledger, operations, one) for one in batch]
         ledger.flush()

@@ -25,7 +25,7 @@ Tree: TypeAlias = dict[str, "Tree"]
 
 MOST_ROWS = 10_000
 """Rows of one answer; the rest is at the offset in its metadata."""
-MOST_ENTITIES = 200_000
+MOST_ENTITIES = 100_000
 """Entities in one answer, those in relations included."""
 _AT_ONCE = 500
 """Ids in one statement."""
