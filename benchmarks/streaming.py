@@ -226,9 +226,21 @@ def _peer_row(wire: Wire, ours: list[Run], peer: str, theirs: list[Run]) -> dict
         "ratio": middle(ratios),
         "spread": spread(ratios),
         "goal": GOALS.get((wire.name, peer), ""),
-        "note": f"receive buffer {wire.rx_buffer}; ours took {middle([run.host for run in ours]):.2f} cores, "
+        "note": f"{_lengths(wire, peer)}; ours took {middle([run.host for run in ours]):.2f} cores, "
         f"{peer}, which sends one line at a time, {middle([run.host for run in theirs]):.2f}",
     }
+
+
+def _lengths(wire: Wire, peer: str) -> str:
+    """Say how many lines each printed, and on what: one at a time needs no buffer, so that run is shared."""
+    count = wire.lines["callboard"]
+    if peer in wire.lines:
+        return f"{count:,} lines, {peer} {wire.lines[peer]:,}; receive buffer {wire.rx_buffer}"
+    other = WIRES[2]
+    return (
+        f"{count:,} lines, {peer} {other.lines[peer]:,}; ours told of the larger buffer (`rx_buffer`), "
+        f"{peer}'s figure is the one above, with {other.rx_buffer}"
+    )
 
 
 def recovery_row(wire: Wire, repeats: int, scale: int) -> dict[str, Any]:
