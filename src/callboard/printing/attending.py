@@ -9,8 +9,7 @@ from math import inf
 from typing import Final
 
 from callboard.printing.conversation import Conversation
-from callboard.printing.flight import Anchor
-from callboard.printing.lines import HELLO
+from callboard.printing.lines import HELLO, Anchor
 from callboard.printing.moves import State
 from callboard.printing.reports import Consequence, Reason
 from callboard.printing.watch import PERSON, Alarm

@@ -86,8 +86,8 @@ class Conversation:
         wanted = self.job or not self.known.firmware or quirks.always_checksums or self.numbers_wanted
         self.numbered = settings.checksums != "never" and (settings.checksums == "always" or wanted)
         understood = bool(stream.fences_work) or stream.numbered_oks
-        stream.twins = stream.twins or stream.doubles
-        may = quirks.pipelining and understood and not stream.twins
+        stream.surplus.pair(stream.written)
+        may = quirks.pipelining and understood and not stream.surplus.paired
         stream.pipelining = may if settings.ping_pong is None else not settings.ping_pong
         stream.fencing = not self.storing
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from enum import Enum
 from typing import Final
 
-from callboard.printing.lines import HELLO, Entry, History, bare, frame
+from callboard.printing.lines import HELLO, Anchor, Entry, History, bare, frame
 from callboard.printing.pipe import Pipe
 from callboard.printing.queues import Queues
 from callboard.printing.reports import Acknowledged, Kind, Line, Report
 from callboard.printing.settings import Marlin
+from callboard.printing.surplus import Surplus
 
 _CERTAIN_EVERY: Final = (25, 100)
 """Lines between two certainties: where oks were lost lately, and where none were."""
@@ -24,17 +24,6 @@ _RUNAWAY: Final = 6
 """So many oks too many, and we may be far ahead: then only the answer itself counts."""
 _NUMBERLESS: Final = 8
 """Oks without number, after which firmware that numbered its oks is no longer believed to."""
-_DOUBLING: Final = 3
-"""So many oks too many, and one for each so many lines, and this firmware doubles them."""
-
-
-class Anchor(Enum):
-    """Numbers begin anew: M110, then one numbered line alone that proves it."""
-
-    NONE = "numbers stand"
-    DUE = "M110 has to be written"
-    SENT = "M110 is written"
-    PROVING = "N1 is written"
 
 
 class Flight:
@@ -60,9 +49,7 @@ class Flight:
         self.numbered_oks = False
         self.anchor = Anchor.NONE
         self.doubt = False
-        self.surplus = self._surplus_before = 0
-        self.twins = False
-        self._single = ""
+        self.surplus = Surplus()
         self.resends = self.written = 0
         self.asking = False
         self._weight = self._stale = 0
@@ -112,7 +99,7 @@ class Flight:
         if not self.pipelining or size > self._max_line or owed[-1].alone:
             return False
         in_flight = self._weight + self._stale
-        if self.surplus == self._surplus_before:
+        if not self.surplus.grows:
             in_flight -= owed[0].weight
         return in_flight + size <= self._limit or not in_flight
 
@@ -167,7 +154,7 @@ class Flight:
             self._settle_refusals()
             entry = Entry("M110 N0", None, 0, HELLO)
             self.anchor = Anchor.SENT
-            self._surplus_before = self.surplus
+            self.surplus.mark()
         else:
             entry = Entry("M105", None, 1, frame(1, "M105"))
             self.history.append(entry)
@@ -201,10 +188,11 @@ class Flight:
     def ok(self) -> None:
         """Take a plain ok."""
         owed = self.owed
-        if self.twins and self._is_twin("plain"):
+        if self.surplus.paired and self.surplus.is_twin("plain"):
             return
         if not owed:
-            self._too_many()
+            self.surplus.count += 1
+            self._foreign = False
         elif self._foreign:
             self._foreign, self.doubt = False, True
         elif self.numbered_oks and owed[0].number is not None:
@@ -229,12 +217,12 @@ class Flight:
 
     def ok_fence(self) -> int | None:
         """Take `ok T:`; returns how many lines before the fence had lost their ok, None without a fence."""
-        if self.twins and self._is_twin("fence"):
+        if self.surplus.paired and self.surplus.is_twin("fence"):
             return None
         if not self.fences:
             if self.fences_work is None:
                 self.ok()
-            self.surplus += 1
+            self.surplus.count += 1
             return None
         self.fences_work = True
         self._foreign = False
@@ -247,8 +235,8 @@ class Flight:
         self._certain()
         # More fences than one are sent when one seemed lost: behind this answer the others may never come.
         self._hurt = bool(self.fences) and self.only_fences()
-        if lost and self.twins:
-            self.twins, self.surplus = False, 0
+        if lost and self.surplus.paired:
+            self.surplus.unpair()
         calm = min(self._certain_every + _CERTAIN_EVERY[0] // 2, _CERTAIN_EVERY[1])
         self._certain_every = _CERTAIN_EVERY[0] if lost else calm
         return lost
@@ -289,8 +277,8 @@ class Flight:
         self._since_certain += 1
         if self._since_certain >= self._certain_every:
             self.doubt, self._since_certain = True, 0
-        if entry.alone and not self.owed:
-            self._step_anchor()
+        if entry.alone and not self.owed and self.anchor is Anchor.PROVING:
+            self.anchor, self._anchored = Anchor.NONE, 0
 
     def _tell(self, entry: Entry) -> None:
         if not entry.told:
@@ -325,9 +313,9 @@ class Flight:
         self._ignored += 1
         if not self.owed[0].fence:
             return
-        self.surplus += 1
+        self.surplus.count += 1
         self._certain_every = _CERTAIN_EVERY[0]
-        if not self._hurt and (self._ignored <= _IGNORED or self.surplus > _RUNAWAY):
+        if not self._hurt and (self._ignored <= _IGNORED or self.surplus.count > _RUNAWAY):
             return
         self._release()
         counted, self._ignored = self._ignored - 1, 0
@@ -337,25 +325,6 @@ class Flight:
             self._pop()
         self._hurt, self.doubt = False, True
 
-    @property
-    def doubles(self) -> bool:
-        """Whether the firmware says ok twice: then one line at a time is safer."""
-        return self.surplus >= _DOUBLING and self.surplus * _DOUBLING > self.written
-
-    def _is_twin(self, kind: str) -> bool:
-        """Of two oks of a kind one counts. Which one does not matter, so that a lost one costs nothing."""
-        again = self._single == kind
-        self._single = "" if again else kind
-        return again
-
-    def unpaired(self) -> None:
-        """Something else was said: what comes next is no twin."""
-        self._single = ""
-
-    def _too_many(self) -> None:
-        self.surplus += 1
-        self._foreign = False
-
     def _numberless(self) -> None:
         self._ignored += 1
         if self._ignored > _NUMBERLESS:
@@ -364,10 +333,6 @@ class Flight:
     def _certain(self) -> None:
         self._since_certain = self._ignored = 0
         self._hurt = False
-
-    def _step_anchor(self) -> None:
-        if self.anchor is Anchor.PROVING:
-            self.anchor, self._anchored = Anchor.NONE, 0
 
     def _settle_refusals(self) -> None:
         self._asked = self.wanted = None

@@ -78,7 +78,7 @@ class Hearing:
         if isinstance(reply, Ok):
             self._ok(reply, now)
             return reply.rest
-        al.stream.unpaired()
+        al.stream.surplus.interrupted()
         if not isinstance(reply, (Resend, ErrorLine)):
             al.refused(al.refusals.other(), now)
         does = _DOES.get(type(reply))
@@ -122,7 +122,7 @@ class Hearing:
             stream.ok_number(reply.number)
         else:
             stream.ok()
-        if reply.number is not None or reply.readings is not None or stream.surplus:
+        if reply.number is not None or reply.readings is not None or stream.surplus.count:
             al.decide()
 
     def _answered(self, now: float) -> None:

@@ -6,6 +6,7 @@ number goes bare. Source: facts/print-host-facts.md 3.3.
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import reduce
 from operator import xor
 from typing import Final
@@ -30,6 +31,15 @@ def frame(number: int, text: str) -> bytes:
 def bare(text: str) -> bytes:
     """Return a line as it is."""
     return text.encode("ascii", "replace") + b"\n"
+
+
+class Anchor(Enum):
+    """Numbers begin anew: M110, then one numbered line alone that proves it."""
+
+    NONE = "numbers stand"
+    DUE = "M110 has to be written"
+    SENT = "M110 is written"
+    PROVING = "N1 is written"
 
 
 class Entry:

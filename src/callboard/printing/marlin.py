@@ -22,8 +22,8 @@ from typing import Final
 
 from callboard.printing.attending import Attending
 from callboard.printing.conversation import OWN, Conversation
-from callboard.printing.flight import Anchor
 from callboard.printing.hearing import Hearing
+from callboard.printing.lines import Anchor
 from callboard.printing.moves import State, Step, diagram
 from callboard.printing.quirks import Quirks
 from callboard.printing.reports import (

@@ -53,8 +53,8 @@ from collections import deque
 from enum import Enum
 from typing import Final
 
-from callboard.printing.flight import Anchor, Flight
-from callboard.printing.lines import Entry, frame
+from callboard.printing.flight import Flight
+from callboard.printing.lines import Anchor, Entry, frame
 from callboard.printing.refusals import Refusal
 
 _ACTED: Final = 3
@@ -79,7 +79,7 @@ class Stream(Flight):
     def refused(self, refusal: Refusal) -> Verdict:
         """Do what a refusal asks for."""
         asking, self.asking = self.asking, False
-        self._single = "plain"
+        self.surplus.expect("plain")
         if self.anchor in _PROVED_BY_ONE:
             return self._refused_anchor(refusal.numbers)
         number = self._oldest() if not refusal.numbers else self.history.meant(refusal.numbers)

@@ -10,8 +10,7 @@ from math import inf
 from typing import Final
 
 from callboard.printing.conversation import OWN, Conversation
-from callboard.printing.flight import Anchor
-from callboard.printing.lines import bare, frame
+from callboard.printing.lines import Anchor, bare, frame
 from callboard.printing.reports import Acknowledged, Line, Sent
 
 _ALONE: Final = frozenset({"M28", "M29", "M110"})
