@@ -144,6 +144,10 @@ class _Place(Scope):
             return column.is_(None) if comparing == "=" else column.is_not(None)
         if comparing in ("like", "not_like"):
             return self._like(one, scalar, column, value, comparing == "not_like")
+        if scalar.kind is Kind.ANY and comparing not in ("=", "!="):
+            raise Unsupported(
+                f"{one.name}.{scalar.name} is asked for by `is`, `in` and `like`, not by order."
+            )
         bound = compared(one.name, scalar, value)
         if comparing == "!=":
             return or_(column != bound, column.is_(None))
@@ -152,7 +156,7 @@ class _Place(Scope):
     def _like(
         self, one: EntityType, scalar: Scalar, column: ColumnElement[Any], value: str, negated: bool
     ) -> Clause:
-        if scalar.kind is not Kind.TEXT:
+        if scalar.kind not in (Kind.TEXT, Kind.ANY):
             raise Unsupported(f"`like` compares text, and {one.name}.{scalar.name} is none.")
         found = column.ilike(value, escape="\\")
         return or_(~found, column.is_(None)) if negated else found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
+from callboard.tracker.lookups import ID, LOOKUPS, NAME, SORT, to
 from callboard.tracker.model import (
     Attribute,
     Collection,
@@ -18,33 +18,9 @@ from callboard.tracker.model import (
     attributes,
 )
 
-ID = Scalar("id", default=Default.ID, fixed=True)
-NAME = Scalar("name", required=True)
-SORT = Scalar("sort", Kind.NUMBER)
-COLOR = Scalar("color")
 CREATED = Scalar("created_at", Kind.TIME, default=Default.NOW, fixed=True)
 METADATA = Collection("metadata", "Metadata", "parent_id", mapped=True, marked="parent_type")
 NOTES = Collection("notes", "Note", "parent_id", marked="parent_type")
-
-
-def to(
-    name: str,
-    target: str,
-    fate: Fate = Fate.REFUSES,
-    *,
-    by: str = "",
-    **more: Any,
-) -> Iterator[Attribute]:
-    """Yield a reference and the scalar that holds its id; `more` is said of the scalar."""
-    by = by or f"{name}_id"
-    yield Scalar(by, **{"legacy": by.replace("_id", "id"), **more})
-    yield Reference(name, target, by, fate)
-
-
-def _simple(name: str, *more: Attribute | Iterable[Attribute], shown: tuple[str, ...] = ()) -> EntityType:
-    table = "".join(f"_{each.lower()}" if each.isupper() else each for each in name).strip("_")
-    return EntityType(name, table, attributes(ID, NAME, *more), projections=("id", "name", *shown))
-
 
 _USER_WHO: dict[str, Any] = {"default": Default.USER, "fixed": True, "legacy": "created_by_id"}
 
@@ -59,6 +35,7 @@ _CONTEXT = attributes(
     to("parent", "Context", Fate.GOES, legacy="parent_id"),
     Collection("children", "TypedContext", "parent_id"),
     Collection("assets", "Asset", "context_id"),
+    Collection("custom_attributes", "ContextCustomAttributeValue", "entity_id", mapped=True),
     METADATA,
     NOTES,
 )
@@ -245,7 +222,6 @@ TYPES = (
         up="component_id",
         unique=(("component_id", "location_id"),),
     ),
-    _simple("Location", Scalar("label"), Scalar("description"), shown=("label", "description")),
     EntityType(
         "User",
         "user",
@@ -263,13 +239,7 @@ TYPES = (
         projections=("id", "username", "first_name", "last_name", "email", "is_active"),
         unique=(("username",),),
     ),
-    _simple("State", Scalar("short"), shown=("short",)),
-    _simple("Status", COLOR, SORT, to("state", "State", default=Default.FIRST), shown=("color", "sort")),
-    _simple("Type", COLOR, SORT, shown=("color", "sort")),
-    _simple("Priority", COLOR, SORT, Scalar("value", Kind.NUMBER), shown=("color", "sort", "value")),
-    _simple("ObjectType", SORT, shown=("sort",)),
-    _simple("ProjectSchema"),
-    _simple("AssetType", Scalar("short"), shown=("short",)),
+    *LOOKUPS,
     EntityType(
         "Note",
         "note",
@@ -318,6 +288,37 @@ TYPES = (
         key=("parent_id", "key"),
         projections=("parent_id", "key", "value"),
         up="parent_id",
+    ),
+    EntityType(
+        "CustomAttributeConfiguration",
+        "custom_attribute_configuration",
+        attributes(
+            ID,
+            Scalar("key", required=True, fixed=True),
+            Scalar("label"),
+            Scalar("entity_type", default="task", fixed=True),
+            Scalar("is_hierarchical", Kind.BOOLEAN, default=False, fixed=True),
+            Scalar("default", Kind.ANY),
+            SORT,
+            to("type", "CustomAttributeType", default=Default.FIRST, fixed=True),
+            to("project", "Project", Fate.GOES, legacy="showid", fixed=True),
+            to("object_type", "ObjectType", legacy="object_typeid", fixed=True),
+        ),
+        projections=("id", "key", "label", "entity_type", "project_id", "object_type_id", "is_hierarchical"),
+        unique=(("key", "entity_type", "project_id", "object_type_id"),),
+    ),
+    EntityType(
+        "ContextCustomAttributeValue",
+        "context_custom_attribute_value",
+        attributes(
+            to("configuration", "CustomAttributeConfiguration", Fate.GOES, required=True, fixed=True),
+            to("entity", "Context", Fate.GOES, required=True, fixed=True),
+            Scalar("key", computed=True),
+            Scalar("value", Kind.ANY),
+        ),
+        key=("configuration_id", "entity_id"),
+        projections=("configuration_id", "entity_id", "key", "value"),
+        up="entity_id",
     ),
 )
 MODEL = Model({one.name: one for one in TYPES})

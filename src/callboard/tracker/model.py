@@ -26,6 +26,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     TIME = "date-time"
     OBJECT = "object"
+    ANY = "variable"
 
 
 class Fate(Enum):

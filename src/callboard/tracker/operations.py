@@ -6,15 +6,15 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from callboard.tracker.custom import CONFIGURATION, VALUE
+from callboard.tracker.deleting import Deletion
 from callboard.tracker.ledger import Key, Ledger, Values
-from callboard.tracker.model import Collection, Default, EntityType, Fate, Model, Reference, Scalar
-from callboard.tracker.refusals import Duplicate, InUse, Invalid, Missing, Refused
+from callboard.tracker.model import Collection, Default, EntityType, Model, Reference, Scalar
+from callboard.tracker.refusals import Duplicate, Invalid, Missing
 from callboard.tracker.seeding import object_type
 from callboard.tracker.tables import KIND
 from callboard.tracker.values import stored
 
-MOST_DELETED = 50_000
-"""Entities that one operation may delete, with all that belongs to them."""
 _TYPE = "__entity_type__"
 _LONGEST_ID = 200
 
@@ -34,10 +34,11 @@ class Operations:
         if one.abstract:
             kinds = ", ".join(self._model.below[entity])
             raise Invalid(f"{entity} is no type that can be created: choose one of {kinds}.")
-        values, collections = self._given(one, data)
+        values, collections, claims = self._given(one, data)
         row = self._completed(one, values)
         self._check_references(one, row)
         self._derive(one, row)
+        _check_claims(one, row, claims)
         key = self._ledger.key(one, row)
         made = "id" in row and "id" not in values  # by us, just now
         if not made and self._ledger.load(one, key) is not None:
@@ -50,15 +51,18 @@ class Operations:
         """Change an entity and return its row."""
         asked = self._model[entity]
         row = self._ledger.load(asked, _key(asked, key))
+        if row is None and entity == VALUE:  # clients change what they were shown a default of
+            return self.create(entity, {**dict(zip(asked.key, key, strict=True)), **data})
         if row is None or not self._is_of(asked, row):
             raise _missing(entity, key)
         one = self._ledger.kind(asked, row)
-        values, collections = self._given(one, data)
+        values, collections, claims = self._given(one, data)
         changes = self._allowed(one, row, values)
         self._check_references(one, changes)
         if one.up == "parent_id" and one.table == "context" and "parent_id" in changes:
             changes |= self._moved(one, row, changes["parent_id"])
         self._ledger.change(one, row, changes)
+        _check_claims(one, row, claims)
         self._collect(one, row, collections)
         return one, row
 
@@ -68,36 +72,33 @@ class Operations:
         row = self._ledger.load(one, _key(one, key))
         if row is None or not self._is_of(one, row):
             raise _missing(entity, key)
-        doomed = self._doomed(one, row)
-        self._release(doomed)
-        for table, rows in doomed.items():
-            self._ledger.remove(self._of_table(table), list(rows.values()))
+        Deletion(self._ledger).delete(one, row)
 
     def _is_of(self, one: EntityType, row: Values) -> bool:
         return not one.shared or row[KIND] in self._model.below[one.name]
 
-    def _of_table(self, table: str) -> EntityType:
-        return next(one for one in self._model.types.values() if one.table == table)
-
-    def _given(self, one: EntityType, data: Mapping[str, Any]) -> tuple[Values, dict[Collection, Any]]:
-        """Return what a client sent by column, and its collections."""
+    def _given(
+        self, one: EntityType, data: Mapping[str, Any]
+    ) -> tuple[Values, dict[Collection, Any], Values]:
+        """Return what a client sent: by column, its collections, and what the tracker itself says."""
         values: Values = {}
+        claims: Values = {}
         collections: dict[Collection, Any] = {}
         for name, value in data.items():
             if name == _TYPE:
                 continue
             match one.attribute(name):
-                case Scalar(computed=True):
-                    raise Invalid(f"{one.name}.{name} is made by the tracker and can't be set.")
+                case Scalar(computed=True) as scalar:
+                    claims[scalar.stored] = value
                 case Scalar() as scalar:
                     values[scalar.stored] = stored(one.name, scalar, value)
                 case Reference() as found if one.scalar(found.by).computed:
-                    raise Invalid(f"{one.name}.{name} is made by the tracker and can't be set.")
+                    claims[found.by] = _reference(one, name, value)
                 case Reference() as found:
                     values[found.by] = _reference(one, name, value)
                 case Collection() as found:
                     collections[found] = value
-        return values, collections
+        return values, collections, claims
 
     def _completed(self, one: EntityType, values: Values) -> Values:
         row: Values = {KIND: one.name} if one.shared else {}
@@ -181,6 +182,10 @@ class Operations:
         elif one.name == "AssetVersion" and row["version"] is None:
             last = self._ledger.first(one, "version", {"asset_id": row["asset_id"]}, last=True)
             row["version"] = (last[1] or 0) + 1 if last is not None else 1
+        elif one.name == VALUE:
+            row["key"] = (self._ledger.load(self._model[CONFIGURATION], (row["configuration_id"],)) or {})[
+                "key"
+            ]
 
     def _check_project_name(self, one: EntityType, row: Values) -> None:
         same = [each for each in self._ledger.find(one, "name", [row["name"]]) if each[KIND] == "Project"]
@@ -227,6 +232,8 @@ class Operations:
     def _collect(self, one: EntityType, row: Values, collections: Mapping[Collection, Any]) -> None:
         """Have the members of collections point to their owner, and those that are no longer in them not."""
         for found, members in collections.items():
+            if found.target == VALUE:
+                continue  # named before they are there; the values come by themselves
             target = self._model[found.target]
             wanted = [_key(target, _members_key(target, found, each)) for each in _listed(found, members)]
             for key in wanted:
@@ -251,56 +258,12 @@ class Operations:
             raise Invalid(f"{kind.name} needs {found.by}: delete it, or give it to another.")
         self._ledger.change(kind, member, {found.by: None})
 
-    def _doomed(self, one: EntityType, row: Values) -> dict[str, dict[Key, Values]]:
-        """Return all that goes with an entity, by table and key."""
-        doomed: dict[str, dict[Key, Values]] = {one.table: {self._ledger.key(one, row): row}}
-        wave = {one.table: [row]}
-        while wave:
-            following: dict[str, list[Values]] = {}
-            for table, rows in wave.items():
-                for kind, by, fate in self._model.pointing(table):
-                    if fate is Fate.GOES and "id" in rows[0]:
-                        for each in self._ledger.find(kind, by, [above["id"] for above in rows]):
-                            self._doom(doomed, following, kind, each)
-            wave = following
-        return doomed
 
-    def _doom(
-        self,
-        doomed: dict[str, dict[Key, Values]],
-        following: dict[str, list[Values]],
-        kind: EntityType,
-        row: Values,
-    ) -> None:
-        known = doomed.setdefault(kind.table, {})
-        key = self._ledger.key(kind, row)
-        if key in known:
-            return
-        if sum(map(len, doomed.values())) >= MOST_DELETED:
-            raise Refused(f"This would delete more than {MOST_DELETED} entities: delete what is in it first.")
-        known[key] = row
-        following.setdefault(kind.table, []).append(row)
-
-    def _release(self, doomed: Mapping[str, Mapping[Key, Values]]) -> None:
-        """Have those that stay no longer point to what goes; raises InUse where they must."""
-        for table, rows in list(doomed.items()):
-            ids = [row["id"] for row in rows.values() if "id" in row]
-            for kind, by, fate in self._model.pointing(table):
-                if fate is Fate.GOES:
-                    continue
-                gone = doomed.get(kind.table, {})
-                staying = [
-                    each
-                    for each in self._ledger.find(kind, by, ids)
-                    if self._ledger.key(kind, each) not in gone
-                ]
-                if staying and fate is Fate.REFUSES:
-                    name = self._ledger.kind(kind, staying[0]).name
-                    raise InUse(
-                        f"{len(staying)} entities ({name} first) point to this by {by}: change them first."
-                    )
-                for each in staying:
-                    self._ledger.change(kind, each, {by: None})
+def _check_claims(one: EntityType, row: Values, claims: Mapping[str, Any]) -> None:
+    """Raise Invalid where a client says otherwise of what the tracker makes: the project, the object type."""
+    for name, value in claims.items():
+        if value != row.get(name) or name not in row:
+            raise Invalid(f"{one.name}.{name} is made by the tracker and can't be set to that.")
 
 
 def _missing(entity: str, key: Sequence[Any]) -> Missing:

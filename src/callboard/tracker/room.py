@@ -17,11 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from callboard.bus import Bus
 from callboard.errors import CallboardError
 from callboard.tracker import outbox
+from callboard.tracker.custom import CONFIGURATION, VALUE, typed
 from callboard.tracker.entities import MODEL
 from callboard.tracker.language import parse
 from callboard.tracker.ledger import Ledger, Values
 from callboard.tracker.mentions import mentioned
-from callboard.tracker.model import Collection, EntityType, Reference, Scalar
+from callboard.tracker.model import Collection, EntityType, Kind, Reference, Scalar
 from callboard.tracker.operations import Operations
 from callboard.tracker.refusals import Duplicate, InUse, Invalid, Refused, Unsupported
 from callboard.tracker.schemas import hash_of, schemas_of
@@ -176,10 +177,10 @@ class Tracker:
             match found:
                 case Scalar():
                     if found.name != LINK:
-                        made[name] = shown(row[found.stored])
+                        made[name] = _shown(ledger, found, row)
                 case Reference() if found.target and (name in data or found.by in data):
                     made[name] = _reference(ledger, MODEL[found.target], row[found.by])
-                case Collection() if name in data:
+                case Collection() if name in data and found.target != VALUE:
                     target = MODEL[found.target]
                     members = ledger.find(target, found.by, [row["id"]])
                     sent = [[each.get(key) for key in target.key] for each in data[name] or ()]
@@ -207,6 +208,13 @@ class Tracker:
         source = {"user": {"id": user["id"], "username": user["username"]}}
         for data in payloads(Account(ledger).entries(), user, caller.client, caller.push):
             outbox.put(connection, self._tables.outbox, data, source)
+
+
+def _shown(ledger: Ledger, scalar: Scalar, row: Values) -> Any:
+    value = row[scalar.stored]
+    if scalar.kind is Kind.ANY and "configuration_id" in row:
+        return typed(ledger.load(MODEL[CONFIGURATION], (row["configuration_id"],)), value)
+    return shown(value)
 
 
 def _named(one: EntityType, row: Values) -> dict[str, Any]:

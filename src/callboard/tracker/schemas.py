@@ -35,6 +35,7 @@ def _schema(one: EntityType) -> dict[str, Any]:
         "system_projections": list(one.key),
     }
     if one.object_type:
+        schema["properties"]["object_type_id"]["default"] = object_type(one.object_type)
         schema["alias_for"] = {
             "id": "Task",
             "classifiers": {"object_typeid": object_type(one.object_type)},

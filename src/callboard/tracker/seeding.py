@@ -63,6 +63,9 @@ _ASSET_TYPES = {
     "Print": "print",
 }
 
+CUSTOM_TYPES = ("text", "number", "boolean", "date", "enumerator")
+"""What the value of a custom attribute can be."""
+
 
 def seed(connection: Connection, model: Model, tables: Tables) -> None:
     """Put in what a new tracker has; one that is not new is left alone."""
@@ -87,6 +90,9 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         ],
         "ObjectType": [_row("ObjectType", name, sort=sort) for sort, name in enumerate(_OBJECT_TYPES)],
         "ProjectSchema": [_row("ProjectSchema", "Default")],
+        "CustomAttributeType": [
+            _row("CustomAttributeType", name, sort=sort) for sort, name in enumerate(CUSTOM_TYPES)
+        ],
         "AssetType": [_row("AssetType", name, short=short) for name, short in _ASSET_TYPES.items()],
     }
 

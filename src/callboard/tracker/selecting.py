@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, RowMapping, select, true
 
 from callboard.tracker.conditions import Scope
+from callboard.tracker.custom import VALUE, configurations, typed, unset
 from callboard.tracker.language import Path, Query
-from callboard.tracker.model import Collection, EntityType, Model, Reference, Scalar
+from callboard.tracker.model import Collection, EntityType, Kind, Model, Reference, Scalar
 from callboard.tracker.refusals import Invalid, Refused, Unsupported
 from callboard.tracker.tables import KIND, Tables
 from callboard.tracker.values import shown
@@ -92,15 +94,31 @@ class Selection:
                 self._link(pairs)
             case Scalar() as scalar:
                 for row, made in pairs:
-                    made[name] = shown(row[scalar.stored])
+                    made[name] = self._shown(one, scalar, row)
             case Reference() as found:
                 others = self._by_id(found.target, {row[found.by] for row, _ in pairs}, inner)
                 for row, made in pairs:
                     made[name] = others.get(row[found.by])
             case Collection() as found:
-                members = self._members(found, [made["id"] for _, made in pairs], inner)
-                for _, made in pairs:
-                    made[name] = members.get(made["id"], [])
+                self._gather(found, inner, pairs)
+
+    def _gather(self, found: Collection, inner: Tree, pairs: list[tuple[Row, Entity]]) -> None:
+        """Give entities the members of a collection, custom attributes those that were never set too."""
+        members = self._members(found, [made["id"] for _, made in pairs], inner)
+        for row, made in pairs:
+            made[found.name] = members.get(made["id"], [])
+            if found.target == VALUE:
+                made[found.name] += unset(self._configured.values(), row, made[found.name])
+
+    def _shown(self, one: EntityType, scalar: Scalar, row: Row) -> Any:
+        value = row[scalar.stored]
+        if one.name == VALUE and scalar.kind is Kind.ANY:
+            return typed(self._configured.get(row["configuration_id"]), value)
+        return shown(value)
+
+    @cached_property
+    def _configured(self) -> dict[str, Mapping[str, Any]]:
+        return configurations(self._connection, self._model, self._tables)
 
     def _by_id(self, target: str, ids: Iterable[str | None], tree: Tree) -> dict[str | None, Entity]:
         one = self._model[target]

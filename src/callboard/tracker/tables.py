@@ -32,6 +32,7 @@ _TYPES: dict[Kind, type[TypeEngine[Any]]] = {
     Kind.NUMBER: Float,
     Kind.BOOLEAN: Boolean,
     Kind.TIME: DateTime,
+    Kind.ANY: Text,
 }
 
 

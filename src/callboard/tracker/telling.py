@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from callboard.tracker.custom import TABLE
 from callboard.tracker.ledger import Ledger, Touched, Values
 from callboard.tracker.model import EntityType, Model
 from callboard.tracker.tables import KIND
@@ -26,17 +27,42 @@ class Account:
         self._tables = _by_table(ledger.model)
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return one entry for each entity that is not as it was."""
-        return [self._entry(each) for each in list(self._ledger.changed())]
+        """Return one entry for each entity that is not as it was; custom attributes are their context's."""
+        made: dict[str, dict[str, Any]] = {}
+        changed = list(self._ledger.changed())
+        for each in changed:
+            if each.table != TABLE:
+                entry = self._entry(each)
+                made[entry["entityId"]] = entry
+        for each in changed:
+            if each.table == TABLE:
+                self._add_custom(made, each)
+        return list(made.values())
+
+    def _add_custom(self, made: dict[str, dict[str, Any]], touched: Touched) -> None:
+        before, now = touched.before or {}, touched.now or {}
+        value = now or before
+        context = self._model["Context"]
+        row = self._ledger.row(context, value["entity_id"])
+        if row is None or before.get("value") == now.get("value"):
+            return
+        entry = made.get(row["id"])
+        if entry is None:
+            entry = made[row["id"]] = self._about(self._ledger.kind(context, row), row, "update", {})
+        entry["changes"][value["key"]] = {"old": before.get("value"), "new": now.get("value")}
+        entry["keys"] = list(entry["changes"])
 
     def _entry(self, touched: Touched) -> dict[str, Any]:
         row = touched.now if touched.now is not None else touched.before
         assert row is not None
         one = self._kind(touched.table, row)
         changes = dict(self._changes(one, touched))
+        return self._about(one, row, _action(touched, changes), changes)
+
+    def _about(self, one: EntityType, row: Values, action: str, changes: dict[str, Any]) -> dict[str, Any]:
         way = list(self._way(one, row))
         return {
-            "action": _action(touched, changes),
+            "action": action,
             "entityId": self._id(one, row),
             "entityType": one.told,
             "entity_type": one.name,

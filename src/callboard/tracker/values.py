@@ -17,6 +17,7 @@ _WANTED = {
     Kind.BOOLEAN: "true or false",
     Kind.TIME: "a time in ISO 8601",
     Kind.OBJECT: "an object",
+    Kind.ANY: "text, a number, true or false",
 }
 _LARGEST = 2**53
 
@@ -35,7 +36,7 @@ def stored(entity: str, scalar: Scalar, value: object) -> Any:
 
 def compared(entity: str, scalar: Scalar, text: str) -> Any:
     """Return the value that stands in a query as its column compares it."""
-    if scalar.kind is Kind.TEXT:
+    if scalar.kind in (Kind.TEXT, Kind.ANY):
         return text
     value: object = text
     if scalar.kind in (Kind.NUMBER, Kind.INTEGER):
@@ -103,6 +104,13 @@ def _time(value: object) -> datetime | None:
         return None
 
 
+def _any(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    number = _stored_number(value)
+    return f"{number:.15g}" if number is not None else _text(value)
+
+
 def _nothing(_: object) -> None:
     """Objects are made by the tracker alone."""
 
@@ -114,4 +122,5 @@ _CONVERSIONS: Mapping[Kind, Callable[[object], Any]] = {
     Kind.BOOLEAN: _boolean,
     Kind.TIME: _time,
     Kind.OBJECT: _nothing,
+    Kind.ANY: _any,
 }
