@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -112,6 +113,22 @@ def test_what_is_no_json_is_refused_too(server: Server) -> None:
 def test_a_page_of_another_origin_may_ask(server: Server) -> None:
     status, _ = server.ask("OPTIONS", "/api", None, {"Origin": "https://studio.example"})
     assert status == 204
+
+
+def test_others_are_served_during_a_large_batch(server: Server) -> None:
+    batch = [
+        {"action": "create", "entity_type": "Location", "entity_data": {"name": f"shelf {number}"}}
+        for number in range(5_000)
+    ]
+    answered: list[int] = []
+    sending = threading.Thread(target=lambda: answered.append(ask(server, batch)[0]))
+    sending.start()
+    meanwhile = 0
+    while sending.is_alive():
+        meanwhile += server.get("/readyz")[0] == 200
+    sending.join()
+    assert answered == [200]
+    assert meanwhile > 10
 
 
 def test_a_query_in_a_batch_sees_what_the_batch_did(server: Server) -> None:

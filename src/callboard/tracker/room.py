@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from callboard.bus import Bus
 from callboard.errors import CallboardError
@@ -41,6 +42,8 @@ MOST_OPERATIONS = 10_000
 _READING = frozenset({"query", "query_schemas", "query_server_information"})
 _WRITING = frozenset({"create", "update", "delete"})
 _GOODBYE = 2.0
+_AT_ONCE = 50
+"""Operations between two looks at what else there is to do."""
 
 
 class CantOpen(CallboardError):
@@ -142,7 +145,11 @@ class Tracker:
         ledger = Ledger(connection, MODEL, self._tables, now())
         ledger.read(mentioned(MODEL, batch))
         operations = Operations(ledger, user["id"] if user is not None else None)
-        results = [self._do(connection, ledger, operations, one) for one in batch]
+        results: list[Any] = []
+        for number, one in enumerate(batch):
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await_only(asyncio.sleep(0))  # the hub has others to serve
+            results.append(self._do(connection, ledger, operations, one))
         ledger.flush()
         self._tell(connection, ledger, user or {"id": None, "username": caller.user}, caller)
         return results
