@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from pathlib import Path
@@ -167,3 +168,22 @@ def test_profiles_in_the_configuration_are_read_with_all_their_faults() -> None:
 
 def test_cura_without_its_definitions_says_what_to_install() -> None:
     assert "/nowhere" in CuraEngine("/nowhere").missing()
+
+
+def test_a_profile_of_two_million_continued_lines_is_read_in_one_pass() -> None:
+    """Joined line by line they took the whole hub minutes; too many bytes are refused once they are read."""
+    with pytest.raises(BadProfile, match="too long"):
+        CuraEngine().read_profile(b"[values]\na=1\n" + b" \n" * 2_000_000)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_packed_profile_with_a_hurt_byte_is_a_bad_profile_and_nothing_worse(method: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as file:
+        file.writestr("a.inst.cfg", "[values]\nlayer_height=0.2\n" * 20)
+    whole = packed.getvalue()
+    for at in range(4, len(whole)):
+        with contextlib.suppress(BadProfile):
+            CuraEngine().read_profile(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])

@@ -250,7 +250,7 @@ class SlicingDoor:
             if call.request.headers.get("content-type", JSON).partition(";")[0].strip() == JSON:
                 profile = _profile(slicer, key, decode(body, ProfileWanted), {})
             else:
-                data = self._room.programs.slicers[slicer].read_profile(bytes(body))
+                data = await self._do(self._room.programs.slicers[slicer].read_profile, bytes(body))
                 default = call.text("default").lower() in {"true", "1", "yes"}
                 profile = Profile(slicer=slicer, key=key, default=default, data=data)
         return json(profile_info(await self._saved(call, profile)), 201)

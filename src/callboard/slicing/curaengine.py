@@ -11,6 +11,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +42,12 @@ middle of the bed, as the other slicers have it, not where it was drawn."""
 _PROGRESS: Final = re.compile(r"Progress:[a-z_+]{1,30}:\d{1,9}:\d{1,9}\s+([\d.]{1,12})%", re.ASCII)
 _DEFINITION_NAME: Final = re.compile(r"\w[\w-]{0,79}", re.ASCII)
 _MOST_UNPACKED: Final = 4 << 20
+_PACKED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""What Cura packs with; others may ask for gigabytes of memory before the first byte."""
+_BROKEN: Final = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
+    *(RuntimeError, NotImplementedError, ValueError),
+)
 
 _KNOWN: Final[Mapping[str, str]] = {
     "Failed to load model": "CuraEngine can't read this model: export it anew as STL.",
@@ -156,8 +163,10 @@ def _unpacked(text: bytes) -> list[str]:
             entries = packed.infolist()[:64]
             if sum(entry.file_size for entry in entries) > _MOST_UNPACKED:
                 raise BadProfile("This profile is larger than profiles are.")
+            if any(entry.compress_type not in _PACKED for entry in entries):
+                raise NotImplementedError
             return [packed.read(entry).decode("utf-8", "replace") for entry in entries]
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
+    except _BROKEN:
         raise BadProfile("This profile is a broken zip: export it from Cura anew.") from None
 
 
@@ -165,18 +174,18 @@ def _values(text: str) -> dict[str, str]:
     """Return what stands under [values]; a line that begins with a blank goes on with the value before."""
     if text.lstrip().startswith("{"):
         return _plain(text)
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}  # lines: text that grows line by line would be copied each time
     inside, last = False, ""
     for line in text.splitlines():
         if line.startswith("["):
             inside, last = line.strip() == "[values]", ""
         elif inside and last and line[:1] in {" ", "\t"}:
-            found[last] += "\n" + line.strip()
+            found[last].append(line.strip())
         elif inside and "=" in line:
             key, _, value = line.partition("=")
             last = key.strip()
-            found[last] = value.strip()
-    return found
+            found[last] = [value.strip()]
+    return {key: "\n".join(lines) for key, lines in found.items()}
 
 
 def _plain(text: str) -> dict[str, str]:
