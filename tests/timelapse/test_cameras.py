@@ -215,3 +215,45 @@ def test_a_picture_that_breaks_off_is_not_whole(kind: str, data: st.DataObject) 
     cut = data.draw(st.integers(1, len(whole) - 2))
     with pytest.raises(NotTaken):
         look(whole[:cut])
+
+
+SECRET = "swordfish"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://jane:swordfish@elsewhere/?pwd=swordfish\r\n\r\n",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("key", ["snapshot", "stream"])
+async def test_a_cameras_password_is_in_no_reason(said: bytes, key: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        address = f"http://jane:{SECRET}@127.0.0.1:{port}/snapshot.cgi?pwd={SECRET}"
+        assert SECRET not in await refusal(
+            Webcam(snapshot=address) if key == "snapshot" else Webcam(stream=address)
+        )
+
+
+async def test_an_ffmpeg_that_names_the_address_tells_no_password(tmp_path: Path) -> None:
+    """As those up to 6 do: `rtsp://jane:swordfish@cam/live: Connection refused`."""
+    program = tmp_path / "ffmpeg"
+    program.write_text(
+        '#!/bin/sh\nfor word; do case "$word" in rtsp:*) echo "$word: refused" >&2;; esac; done\nexit 1\n'
+    )
+    program.chmod(0o755)
+    said = await refusal(Webcam(stream=f"rtsp://jane:p@{SECRET}@cam/live?pwd={SECRET}"), str(program))
+    assert SECRET not in said
+    assert "rtsp://cam/live" in said

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import os
+import re
 import ssl
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -26,6 +27,8 @@ _REDIRECTS: Final = 3
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _SCHEMES: Final = frozenset({"http", "https"})
 _BLOCK: Final = 256 * 1024
+_LOGIN: Final = re.compile(r"://[^\s/]{1,300}@")
+_QUERY: Final = re.compile(r"(://[^\s?#]{1,300})[?#][^\s'\",]+")
 
 
 class Camera(Protocol):
@@ -61,7 +64,7 @@ class Snapshot:
             why = os.strerror(number).lower() if number > 0 else str(error.os_error) or "no connection"
             raise NotTaken(f"The camera can't be reached: {why}.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise NotTaken(f"The camera broke off: {str(error)[:200] or type(error).__name__}.") from None
+            raise NotTaken(f"The camera broke off: {_said(error)}.") from None
 
     async def _fetch(self, url: str, redirects: int) -> bytes:
         async with self._http.get(url, allow_redirects=False, ssl=self._ssl) as answer:
@@ -83,7 +86,8 @@ class Snapshot:
         there, here = urlsplit(target), urlsplit(self._url)
         same = there.port == here.port or (there.scheme == "https" and there.port is None)
         if there.scheme not in _SCHEMES or there.hostname != here.hostname or not same:
-            raise NotTaken(f"The camera sends us to {location[:100]!r}, which is not the same host and port.")
+            to = without_secrets(location)[:100]
+            raise NotTaken(f"The camera sends us to {to!r}, which is not the same host and port.")
         return target
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
@@ -121,9 +125,23 @@ class Grabber:
         if ended.too_much:
             raise NotTaken(f"The camera's picture is larger than {most} bytes (webcam.max_size).")
         if ended.code != 0 or not ended.output:
-            why = ended.error[-1][:300] if ended.error else f"exit code {ended.code}"
-            raise NotTaken(f"ffmpeg got no picture: {why}")
+            why = without_secrets(ended.error[-1]) if ended.error else f"exit code {ended.code}"
+            raise NotTaken(f"ffmpeg got no picture: {why[:300]}")
         return ended.output
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the logins and queries of addresses in it.
+
+    Cameras have their passwords there, and what is said of them stands in events that every key may see.
+    """
+    return _QUERY.sub(r"\1?...", _LOGIN.sub("://", text[:2000]))
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says, on one line; those of aiohttp name the address in full."""
+    said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return without_secrets(" ".join(said.split()))[:200].rstrip(".") or type(error).__name__
 
 
 def grabbing(program: str, settings: Webcam) -> tuple[str, ...]:
