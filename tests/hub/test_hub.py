@@ -13,7 +13,7 @@ from callboard.event import Event
 from callboard.expression import parse
 from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
-from callboard.hub.principal import Principal
+from callboard.hub.principal import PLAIN, Principal
 from callboard.logs.memory import MemoryLog
 
 ADMIN = Principal("admin")
@@ -300,3 +300,41 @@ async def test_only_a_reply_may_be_targeted_at_an_id_that_no_expression_can_writ
         with pytest.raises(BadExpression):
             await bus.publish(Event("hello", target=target))
     await bus.publish(Event("ftrack.meta.reply", target="id={7}", in_reply_to_event="x"))
+
+
+@pytest.mark.parametrize("forged", [False, True])
+async def test_a_plain_key_that_hears_a_request_to_our_rooms_can_not_answer_for_them(
+    hub: Hub, forged: bool
+) -> None:
+    rooms, eve = HubBus(hub, ADMIN), HubBus(hub, Principal("eve", parse(PLAIN)))
+    refused = asyncio.Event()
+
+    async def pause(_: Event) -> str:
+        await refused.wait()
+        return "it stands"
+
+    room = rooms.subscribe("topic=callboard.printer.pause", pause, subscriber={"id": "room"})
+
+    async def claim(event: Event) -> None:
+        source = {"id": room.subscriber["id"]} if forged else {}
+        told = Event("ftrack.meta.reply", "done!", source, in_reply_to_event=event.id)
+        with pytest.raises(Denied, match="may not answer"):
+            await eve.publish(told)
+        refused.set()
+
+    eve.subscribe("topic=callboard.*", claim)
+    async with asyncio.timeout(10):
+        asking = rooms.request(Event("callboard.printer.pause", {"printer": "mk3"}), deadline=60)
+        assert (await anext(asking)).data == "it stands"
+        await asking.aclose()
+    await rooms.close()
+    await eve.close()
+
+
+async def test_a_key_that_may_publish_such_requests_may_answer_them(hub: Hub) -> None:
+    bus, worker = HubBus(hub, ADMIN), HubBus(hub, Principal("worker", parse("topic=callboard.jobs.*")))
+    worker.subscribe("topic=callboard.jobs.ask", lambda _: "mine")
+    async with asyncio.timeout(5):
+        replies = [reply.data async for reply in bus.request(Event("callboard.jobs.ask"), deadline=60)]
+    assert replies == ["mine"]
+    await worker.close()

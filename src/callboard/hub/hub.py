@@ -117,6 +117,8 @@ class Hub:
                 f"The key of {principal.name} may not publish {topic}: "
                 "ask an administrator for a key made with --publish."
             )
+        if topic == REPLY:
+            self.router.answers.refuse(principal, envelope)
         if envelope.target:
             # Only replies may write `id=` and anything: clients do so, whatever the id is made of.
             (parse_target if topic == REPLY else parse)(envelope.target)

@@ -18,6 +18,7 @@ import structlog
 from callboard.bus import REPLY
 from callboard.errors import BadExpression, CallboardError
 from callboard.event import Entry
+from callboard.hub.answers import OURS, Answers
 from callboard.hub.catchup import CatchUp
 from callboard.hub.index import Index
 from callboard.hub.log import Log
@@ -41,6 +42,7 @@ class Router:
         self._index: Index[Subscription] = Index()
         self._by_topic: dict[str, list[Collection[Subscription]]] = {}
         self.targets = Targets()
+        self.answers = Answers()
         self.position = 0
         self.delivered = 0
         self.catchup = CatchUp(log, self, self._groups)
@@ -83,6 +85,8 @@ class Router:
             await self._moved.wait()
 
     def _route(self, entry: Entry) -> None:
+        if entry.envelope.topic.startswith(OURS):
+            self.answers.note(entry.envelope)
         groups = self._groups(entry)
         frames: dict[Framing, Any] = {}
         for group in groups:
