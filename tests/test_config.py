@@ -571,3 +571,19 @@ def test_the_example_in_the_docs_loads() -> None:
     assert examples
     for example in examples:
         assert load(example).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "webcam: {snapshot: 'rtsp://jane:swordfish@cam/live?pwd=swordfish'}",
+        "webcam: {stream: 'htp://jane:sword@fish@cam'}",
+        "printers: [{name: mk3, port: 'socket://jane:swordfish@far'}]",
+    ],
+)
+def test_a_fault_names_an_address_without_its_password(text: str) -> None:
+    """Faults stand in the log: a camera's login in the wrong setting is a common one."""
+    with pytest.raises(BadConfig) as caught:
+        load(text)
+    assert "swordfish" not in str(caught.value)
+    assert "sword@" not in str(caught.value)

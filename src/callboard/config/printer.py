@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from callboard.config.document import Faults, Item
 from callboard.config.quantity import Seconds
 from callboard.config.settings import read, says
-from callboard.config.webcam import Webcam, check_addresses
+from callboard.config.webcam import Webcam, check_addresses, without_secrets
 
 VIRTUAL: Final = "virtual"
 """The port of a printer that is only simulated."""
@@ -180,7 +180,7 @@ def _wrong(printer: Printer) -> list[tuple[str, str]]:
         return [("port", f"printers: {printer.name!r} is nowhere: {said}.")]
     if printer.port and not is_port(printer.port):
         meant = "a device such as /dev/ttyACM0, socket://host:port, or virtual"
-        return [("port", f"printers.port: {printer.port[:80]!r} is no port: write {meant}.")]
+        return [("port", f"printers.port: {without_secrets(printer.port)[:80]!r} is no port: write {meant}.")]
     return []
 
 

@@ -99,6 +99,9 @@ class Timelapse(Struct, frozen=True, kw_only=True):
     keep_films: Annotated[Seconds | None, says("How long films are kept; null: for ever.")] = None
 
 
+_LOGIN: Final = re.compile(r"://[^\s/]{1,300}@")
+_QUERY: Final = re.compile(r"(://[^\s?#]{1,300})[?#][^\s'\",]+")
+
 SCHEMES: Final = frozenset({"http", "https"})
 STREAMS: Final = frozenset({"http", "https", "rtsp", "rtsps", "rtmp"})
 
@@ -247,7 +250,8 @@ def check_addresses(camera: Webcam, section: Item, faults: Faults) -> None:
         said = getattr(camera, key)
         if said and not _address(said, schemes):
             wanted = ", ".join(sorted(schemes))
-            faults.add(_line(section, key), f"webcam.{key}: {said[:80]!r} is no address: it begins {wanted}.")
+            shown = without_secrets(said)[:80]
+            faults.add(_line(section, key), f"webcam.{key}: {shown!r} is no address: it begins {wanted}.")
     if camera.device and not camera.device.startswith("/"):
         faults.add(_line(section, "device"), "webcam.device: write a path such as /dev/video0.")
 
@@ -274,3 +278,11 @@ def _is_bitrate(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the logins and queries of addresses in it.
+
+    Cameras have their passwords there, and what is said of them stands in events that every key may see.
+    """
+    return _QUERY.sub(r"\1?...", _LOGIN.sub("://", text[:2000]))

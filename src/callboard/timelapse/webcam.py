@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import os
-import re
 import ssl
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -20,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from callboard.config import Printer, Webcam
+from callboard.config.webcam import without_secrets
 from callboard.timelapse import ffmpeg
 from callboard.timelapse.refusals import NotTaken
 
@@ -27,8 +27,6 @@ _REDIRECTS: Final = 3
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _SCHEMES: Final = frozenset({"http", "https"})
 _BLOCK: Final = 256 * 1024
-_LOGIN: Final = re.compile(r"://[^\s/]{1,300}@")
-_QUERY: Final = re.compile(r"(://[^\s?#]{1,300})[?#][^\s'\",]+")
 
 
 class Camera(Protocol):
@@ -128,14 +126,6 @@ class Grabber:
             why = without_secrets(ended.error[-1]) if ended.error else f"exit code {ended.code}"
             raise NotTaken(f"ffmpeg got no picture: {why[:300]}")
         return ended.output
-
-
-def without_secrets(text: str) -> str:
-    """Return a text without the logins and queries of addresses in it.
-
-    Cameras have their passwords there, and what is said of them stands in events that every key may see.
-    """
-    return _QUERY.sub(r"\1?...", _LOGIN.sub("://", text[:2000]))
 
 
 def _said(error: Exception) -> str:
