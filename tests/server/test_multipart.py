@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import pairwise
 
 import pytest
@@ -108,3 +109,23 @@ def test_a_boundary_is_read_from_the_content_type() -> None:
     for wrong in ("multipart/form-data", "multipart/form-data; boundary=", f"x; boundary={'x' * 300}", ""):
         with pytest.raises(BadForm):
             boundary_of(wrong)
+
+
+_WORDS = st.sampled_from(
+    ["filename", "filename*0*", "name*1", "name", "*", "=", ";", '"', "utf-16''%00", "x''%ff", "9" * 30]
+)
+
+
+@given(st.lists(_WORDS, max_size=12).map("".join))
+def test_whatever_parameters_say_it_is_a_form_or_none(said: str) -> None:
+    head = f"--b\r\nContent-Disposition: form-data; {said}\r\n\r\n".encode()
+    with contextlib.suppress(BadForm):
+        Form(b"b").feed(head)
+    with contextlib.suppress(BadForm):
+        boundary_of(f"multipart/form-data; {said}")
+
+
+@pytest.mark.parametrize("said", ["filename*0*;filename*", "filename*;filename*0*"])
+def test_parameters_that_stand_in_pieces_and_whole_are_no_form(said: str) -> None:
+    with pytest.raises(BadForm):
+        Form(b"b").feed(f"--b\r\nContent-Disposition: form-data; {said}\r\n\r\n".encode())

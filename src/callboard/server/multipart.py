@@ -22,6 +22,8 @@ MAX_PARTS: Final = 50
 _MAX_HEAD: Final = 8 * 1024
 _MAX_BOUNDARY: Final = 200
 _MAX_BETWEEN: Final = 1024
+_TRIPPED: Final = (ValueError, LookupError, TypeError)
+"""What `email` raises for parameters such as `filename*0*`, one beside another."""
 
 
 class BadForm(CallboardError):
@@ -47,7 +49,10 @@ def boundary_of(content_type: str) -> bytes:
     """Return the boundary that a Content-Type names; raises BadForm."""
     message = Message()
     message["content-type"] = content_type[:1000]
-    found = message.get_param("boundary")
+    try:
+        found = message.get_param("boundary")
+    except _TRIPPED:
+        raise BadForm("This form's Content-Type can't be read.") from None
     if not isinstance(found, str) or not 0 < len(found) <= _MAX_BOUNDARY or not found.isascii():
         raise BadForm("This form names no boundary, as multipart/form-data has to.")
     return found.encode()
@@ -139,7 +144,7 @@ def _disposition(value: str) -> Head:
     message["content-disposition"] = value
     try:
         name, filename = message.get_param("name", header="content-disposition"), message.get_filename()
-    except (ValueError, LookupError):
+    except _TRIPPED:
         raise BadForm("A part of this form has a name that can't be read.") from None
     if not isinstance(name, str):
         raise BadForm("A part of this form has no name.")
