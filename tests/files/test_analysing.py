@@ -15,6 +15,7 @@ import pytest
 
 from callboard.event import Event
 from callboard.files.analysing import FINISHED, STARTED, Analysing, Priority
+from callboard.files.analysisprocess import Child
 from callboard.files.store import FileStore
 from callboard.hooks.model import HookSet
 from callboard.hooks.reading import read_hooks
@@ -351,3 +352,15 @@ async def test_the_process_gives_way_to_all_others(house: House) -> None:
         child = found()[0]
         await house.until(lambda: child.nice() == 19)
         await house.heard(FINISHED[1])
+
+
+async def test_a_process_is_stopped_only_once_it_would_end_with_the_hub(house: House) -> None:
+    child = await Child.start(house.slow(), 60.0)
+    child.pause()  # at once: the interpreter has not even begun
+    following = asyncio.create_task(child.outcome(lambda _: None))
+    process = await house.child()
+    await house.until(lambda: process.status() == psutil.STATUS_STOPPED)
+    house.go()
+    child.resume()
+    assert (await following).result == {"layers": 7}
+    await child.kill()

@@ -61,6 +61,7 @@ class Child:
         self._since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = self._loop.call_later(limit, self._late)
         self._in_time = True
+        self._speaks = False
 
     @classmethod
     async def start(cls, command: Sequence[str], limit: float) -> Self:
@@ -76,12 +77,16 @@ class Child:
         return cls(process, limit)
 
     def pause(self) -> None:
-        """Let it stand still, its time too."""
+        """Let it stand still, its time too; one that has not spoken yet, as soon as it does.
+
+        Only then has it asked to end with us: stopped before, it would outlive a hub that is killed.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
             self._left -= self._loop.time() - self._since
-            self._signal(signal.SIGSTOP)
+            if self._speaks:
+                self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
@@ -95,6 +100,7 @@ class Child:
         last = _Line()
         try:
             while line := await self._out.readline():
+                self._hear()
                 last = _read(line) or last
                 if last.progress is not None:
                     progress(last.progress)
@@ -104,6 +110,13 @@ class Child:
         if last.result is not None and code == 0:
             return Outcome(last.result)
         return Outcome(None, last.error or self._why(code))
+
+    def _hear(self) -> None:
+        """It speaks; from now on it can be stopped, and is if that was wanted before."""
+        if not self._speaks:
+            self._speaks = True
+            if self._timer is None:
+                self._signal(signal.SIGSTOP)
 
     async def kill(self) -> None:
         """End it, if it has not ended, and wait until it is gone."""

@@ -54,6 +54,7 @@ def main(words: list[str]) -> int:
     try:
         if words[:1] == ["--with-parent"]:
             _end_with_parent()
+            say({"progress": 0.0})  # from now on it may be stopped
             words = words[1:]
         if words[:1] == ["--settings"]:
             settings, words = msgspec.json.decode(words[1], type=Analyser), words[2:]
