@@ -98,6 +98,17 @@ async def test_a_port_is_opened_by_one_program_at_a_time(terminal: Terminal) -> 
     link.close()
 
 
+async def test_a_cable_pulled_while_its_port_opens_is_a_reason_and_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise termios.error(5, "Input/output error")  # which is no OSError
+
+    monkeypatch.setattr("serial.Serial", gone)
+    with pytest.raises(CantOpen, match="Input/output error"):
+        await open_link("/dev/ttyUSB0", 115_200, Ears())
+
+
 async def test_a_pulled_cable_is_told_once(terminal: Terminal) -> None:
     ears = Ears()
     link = await open_link(terminal.path, 115_200, ears)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any, Final
 
+import structlog
+
 from callboard.config.printer import Printer
 from callboard.errors import CallboardError
 from callboard.printing.detecting import detect, is_speedless
@@ -23,6 +25,8 @@ from callboard.printing.machine import Machine
 from callboard.printing.ports import allows, candidates
 from callboard.printing.streaming import Crossing
 from callboard.printing.wishes import Answer, Cancel, Disconnect, Wish
+
+log = structlog.get_logger("callboard.printing")
 
 LOOKING: Final = 1.0
 """Seconds between two looks for a port that is gone."""
@@ -271,8 +275,13 @@ class Driver:
             self.reason = reason
             self.show()
 
-    def _came_back(self, _: asyncio.Task[None]) -> None:
+    def _came_back(self, task: asyncio.Task[None]) -> None:
+        """The looking has ended; one that broke, whatever of, is begun anew."""
         self._coming_back = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("looking for a printer broke", printer=self.printer.name, error=repr(error))
+            self._pause = min(self._pause * 2, RARELY)
+            self._look_for_it()
 
     async def _stop_looking(self) -> None:
         task = self._coming_back

@@ -16,7 +16,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 from callboard.config.printer import VIRTUAL, address
@@ -124,9 +124,10 @@ class DescriptorLink:
         """Take another speed; what was not yet read is forgotten. Raises CantOpen."""
         self._pending.clear()
         try:
-            self._owner.baudrate = baudrate
-            self._owner.reset_output_buffer()
-            self._owner.reset_input_buffer()
+            with _plain_errors():
+                self._owner.baudrate = baudrate
+                self._owner.reset_output_buffer()
+                self._owner.reset_input_buffer()
         except (OSError, ValueError, AttributeError) as error:
             raise CantOpen(f"{self.port} does not take {baudrate} baud: {_said(error)}.") from None
         self.baudrate = baudrate
@@ -304,7 +305,19 @@ def _serial(port: str, baudrate: int) -> Any:
         import serial
     except ImportError:
         raise MissingExtra("Serial ports need an extra: pip install 'callboard[print]'.") from None
-    return serial.Serial(port, baudrate, timeout=0, write_timeout=0, exclusive=True)
+    with _plain_errors():
+        return serial.Serial(port, baudrate, timeout=0, write_timeout=0, exclusive=True)
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Have the terminal's own errors as OSError: they are none, and pyserial lets some of them through."""
+    import termios
+
+    try:
+        yield
+    except termios.error as error:
+        raise OSError(*error.args) from None
 
 
 def _close_late(opening: asyncio.Future[Any]) -> None:
