@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from callboard.errors import CallboardError
+from callboard.errors import CallboardError, StorageFailed
 from callboard.event import Event
 from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
@@ -119,6 +119,28 @@ async def test_a_worker_does_jobs_in_the_order_in_which_they_were_put(
     assert [job.attempts for job in house.follower.begun] == [1, 1, 1]
     await until(lambda: not house.jobs._timers)
     assert await house.jobs.ledger.all() == []
+
+
+class OnceFull(Local):
+    """A desk whose disk is full when it is asked first."""
+
+    full = True
+
+    async def take(self, worker: str, kinds: tuple[str, ...]) -> Job | None:
+        if self.full:
+            self.full = False
+            raise StorageFailed("the disk is full")
+        return await super().take(worker, kinds)
+
+
+async def test_a_worker_goes_on_after_a_disk_was_full(
+    house: Jobhouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.jobs.worker._AGAIN", 0.01)
+    await house.put(3)
+    async with working(Worker(OnceFull(house.jobs), {"film": craft}, "w")):
+        (job,) = await house.ended()
+    assert job.result == {"did": 3}
 
 
 async def test_a_worker_that_waits_is_told_of_a_new_job(house: Jobhouse, desk: Local | Remote) -> None:

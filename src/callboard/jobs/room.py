@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import structlog
 
 from callboard.bus import Bus, Subscription
-from callboard.errors import CallboardError
+from callboard.errors import CallboardError, StorageFailed
 from callboard.event import Event
 from callboard.jobs.answering import Answering
 from callboard.jobs.job import Follower, Job, State
@@ -154,7 +154,11 @@ class Jobs:
 
     async def _ran_out(self, job: Job) -> None:
         log.warning("a worker died over its job", job=job.id, kind=job.kind, worker=job.worker)
-        await self._free(job.id, job.lease, counts=True)
+        try:
+            await self._free(job.id, job.lease, counts=True)
+        except StorageFailed:
+            self._expect(job)  # else nobody would ever have it again
+            raise
 
     async def _free(self, id_: str, lease: str, *, counts: bool) -> bool:
         job = await self.ledger.free(id_, lease, counts=counts)
@@ -174,10 +178,17 @@ class Jobs:
 
     async def _remind(self) -> None:
         while True:
-            waiting = [job for job in await self.ledger.all() if job.state is State.WAITING]
-            for job in {job.kind: job for job in reversed(waiting)}.values():  # the oldest of each kind
-                self._tell_waiting(job)
+            try:
+                await self._tell_oldest()
+            except StorageFailed as error:
+                log.warning("workers are not told of jobs", error=str(error))
             await asyncio.sleep(REMIND)
+
+    async def _tell_oldest(self) -> None:
+        """Tell of the oldest job of each kind that waits."""
+        waiting = [job for job in await self.ledger.all() if job.state is State.WAITING]
+        for job in {job.kind: job for job in reversed(waiting)}.values():
+            self._tell_waiting(job)
 
     def _tell_waiting(self, job: Job) -> None:
         self._show(job, None if job.state is not State.WAITING else 0.0)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from callboard.errors import CallboardError
+from callboard.errors import CallboardError, StorageFailed
 from callboard.jobs.job import Desk, Job, WorkFailed
 
 log = structlog.get_logger("callboard.jobs")
@@ -51,7 +51,12 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled; a job at hand is given back then."""
         while True:
-            job = await self._desk.take(self._name, tuple(self._crafts))
+            try:
+                job = await self._desk.take(self._name, tuple(self._crafts))
+            except StorageFailed as error:  # the disk is full, say; it may have room again
+                log.warning("no job could be taken", worker=self._name, error=str(error))
+                await asyncio.sleep(_AGAIN)
+                continue
             if job is None:
                 await self._desk.wait()
             else:
