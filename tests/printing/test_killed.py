@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,28 @@ def test_a_print_that_a_stop_cut_off_has_failed_before_the_hub_is_gone(tmp_path:
 def test_a_note_that_can_not_be_read_costs_no_start(tmp_path: Path, content: bytes) -> None:
     (tmp_path / MARK).write_bytes(content)
     assert Unfinished(tmp_path).left() == []
+
+
+async def test_a_note_that_is_being_written_at_the_end_does_not_outlive_its_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go_on, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        writing.set()
+        go_on.wait(20)
+        fsync(descriptor)
+
+    monkeypatch.setattr("callboard.printing.unfinished.os.fsync", slow)
+    unfinished = Unfinished(tmp_path)
+    running = asyncio.create_task(unfinished.run())
+    unfinished.hear(STARTED)
+    await asyncio.to_thread(writing.wait, 20)
+    unfinished.hear(Event("octoprint.PrintFailed", {}, STARTED.source))
+    running.cancel()
+    threading.Timer(0.2, go_on.set).start()
+    await asyncio.gather(running, return_exceptions=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_what_was_running_is_noted_and_forgotten_with_its_end(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +49,7 @@ class Unfinished:
         self._mark = folder / MARK
         self._jobs: dict[str, Job] = {}
         self._changed = asyncio.Event()
+        self._writing = threading.Lock()
 
     def left(self) -> list[Event]:
         """Return the ends of the jobs that were never told; blocks, and never raises."""
@@ -76,12 +78,17 @@ class Unfinished:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                await asyncio.to_thread(self._put, dict(self._jobs))
+                await asyncio.to_thread(self._put)
         finally:
             if self._changed.is_set():
-                self._put(dict(self._jobs))
+                self._put()
 
-    def _put(self, jobs: Mapping[str, Job]) -> None:
+    def _put(self) -> None:
+        """Write what runs now; whoever comes last, a thread that was left behind too, writes the newest."""
+        with self._writing:
+            self._write(dict(self._jobs))
+
+    def _write(self, jobs: Mapping[str, Job]) -> None:
         try:
             if not jobs:
                 self._mark.unlink(missing_ok=True)
