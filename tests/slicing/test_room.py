@@ -366,3 +366,18 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+async def test_a_hub_that_stops_does_not_wait_for_a_printer_to_be_asked(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def silent(_: Event) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(10):  # less than the 15 s that a printer has
+        async with workshop(tmp_path) as shop:
+            host = HubBus(shop.here.hub, Principal("host"))
+            host.subscribe('topic="callboard.printer.print"', silent)
+            await shop.slice(print="mk3")
+            await asked.wait()

@@ -86,8 +86,8 @@ class Slicing:
             subscription.close()
         tasks = list(self._tasks.values())
         for id_, task in self._tasks.items():
-            if not self._jobs[id_].storing:
-                task.cancel()
+            if not self._jobs[id_].storing or self._jobs[id_].state.ended:
+                task.cancel()  # of one that has ended, only the asking of a printer
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # Asked for
