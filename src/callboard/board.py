@@ -40,6 +40,7 @@ from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import ADMIN, Keys, Principal
 from callboard.jobs.room import Jobs
 from callboard.logs import open_log
+from callboard.logs.lock import Lock
 from callboard.logs.retention import Retention, retaining
 from callboard.printing.host import PrintHost
 from callboard.reloading import Reloading, say_hints
@@ -107,6 +108,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
     async with contextlib.AsyncExitStack() as stack:
         sock = stack.enter_context(contextlib.closing(listen(config.hub.host, config.hub.port)))
         make_folder(data)
+        stack.callback(Lock(data / "callboard", f"the data folder {data}").release)
         store = stack.enter_context(open_store(data / "callboard.db"))
         keys = Keys(store)
         keys.ensure_admin(data / "admin.key")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,28 @@ def test_what_is_put_in_the_watched_folder_comes_in(shop: Server, tmp_path: Path
     eventually(lambda: "Upload" in names(shop), "the file that was put in")
     eventually(lambda: list(drop.iterdir()) == [])
     assert (tmp_path / "gcode" / "arm.gcode").read_bytes() == PROGRAM
+
+
+def test_a_stop_in_the_middle_of_an_upload_is_told_and_leaves_nothing(shop: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "gcode"
+    with socket.create_connection(("127.0.0.1", shop.port)) as sock:
+        head = f"PUT /v1/files/local/a.gcode HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {shop.key}\r\n"
+        sock.sendall(f"{head}Content-Length: 9000000\r\n\r\n".encode() + PROGRAM)
+        eventually(lambda: list(folder.glob(".upload-*")), "the upload to begin")
+        assert shop.stop() == 0
+        assert b"503 Service Unavailable" in sock.recv(1000)
+    assert "Traceback" not in shop.output
+    assert not list(folder.glob(".upload-*"))
+
+
+def test_a_second_hub_in_the_same_data_folder_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--log", "memory:") as server:
+        second = [sys.executable, "-m", "callboard", "serve", "--data", str(server.data), "--port", "0"]
+        refused = subprocess.run([*second, "--log", "memory:"], capture_output=True, text=True, timeout=60)
+        assert refused.returncode == 1
+        assert server.process is not None
+        assert f"Another process ({server.process.pid}) has the data folder {server.data}" in refused.stderr
+        assert server.get("/readyz")[0] == 200
 
 
 def test_a_kill_in_the_middle_of_an_upload_loses_nothing(shop: Server, tmp_path: Path) -> None:

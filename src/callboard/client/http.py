@@ -41,6 +41,7 @@ _ERRORS: Mapping[str, type[errors.CallboardError]] = {
     "storage-failed": errors.StorageFailed,
     "busy": errors.Gone,
     "not-ready": errors.Gone,
+    "stopping": errors.Gone,
     "timed-out": errors.TimedOut,
 }
 

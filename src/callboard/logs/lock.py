@@ -16,7 +16,8 @@ class Lock:
     and closing any descriptor of events.db would drop a lock on that file itself.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str = "") -> None:
+        """`what` it is that is locked, for people; the log, if nothing else is said."""
         import fcntl  # not on Windows, where the server does not run but its modules can be imported
 
         self._file = os.open(
@@ -28,7 +29,7 @@ class Lock:
             holder = os.read(self._file, 20).decode(errors="replace").strip()
             os.close(self._file)
             raise StorageFailed(
-                f"Another process{f' ({holder})' if holder else ''} has the log {path} open: "
+                f"Another process{f' ({holder})' if holder else ''} has {what or f'the log {path}'} open: "
                 "stop it, or name another data folder."
             ) from None
         os.ftruncate(self._file, 0)

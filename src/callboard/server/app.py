@@ -5,6 +5,7 @@ request --> who asks, and may they --> the operation's answer --> counted and lo
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ from callboard.server.counts import Counts
 from callboard.server.docs import documents
 from callboard.server.operation import Call, House, Operation
 from callboard.server.operations import OPERATIONS
-from callboard.server.problems import DOCS, HANDLERS
+from callboard.server.problems import DOCS, HANDLERS, STOPPING, document
 from callboard.server.sessions import Sessions
 from callboard.server.sse import Streams
 
@@ -137,6 +138,9 @@ class Counted:
         begun = time.perf_counter()
         try:
             await self._inner(scope, receive, noted)
+        except asyncio.CancelledError:  # the hub stops, and has waited long enough
+            if not statuses:
+                await document(STOPPING, "The hub stops: ask again in a moment.")(scope, receive, noted)
         finally:
             self._note(scope, statuses[0] if statuses else 500, time.perf_counter() - begun)
 

@@ -66,6 +66,7 @@ INTERNAL = Kind(500, "internal", "The hub made a mistake")
 STORAGE = Kind(503, "storage-failed", "The log could not store the event")
 BUSY = Kind(503, "busy", "The hub has as much to do as it takes")
 NOT_READY = Kind(503, "not-ready", "The hub is up, and not ready")
+STOPPING = Kind(503, "stopping", "The hub stops")
 TIMED_OUT = Kind(504, "timed-out", "Nothing came in time")
 DISK_FULL = Kind(507, "disk-full", "The disk is full")
 
