@@ -149,14 +149,21 @@ class Reloading:
         from watchfiles import awatch
 
         names = {self.path.name, "..data"}
-        async for _ in awatch(
-            self.path.parent,
-            watch_filter=lambda _, path: Path(path).name in names,
-            recursive=False,
-            step=_SETTLED,
-        ):
-            if await asyncio.to_thread(read, self.path) != self._text:
-                await self.attempt()
+        try:
+            async for _ in awatch(
+                self.path.parent,
+                watch_filter=lambda _, path: Path(path).name in names,
+                recursive=False,
+                step=_SETTLED,
+            ):
+                if await asyncio.to_thread(read, self.path) != self._text:
+                    await self.attempt()
+        except (OSError, RuntimeError) as error:  # no more watches to be had, or none on this disk
+            log.warning(
+                "changes of the configuration are not noticed: send SIGHUP after one",
+                file=self._file,
+                reason=str(error),
+            )
 
 
 def say_hints(hooks: HookSet) -> None:
