@@ -187,3 +187,9 @@ def test_a_packed_profile_with_a_hurt_byte_is_a_bad_profile_and_nothing_worse(me
     for at in range(4, len(whole)):
         with contextlib.suppress(BadProfile):
             CuraEngine().read_profile(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+
+
+def test_a_cura_profile_can_not_have_files_of_this_machine_opened() -> None:
+    CuraEngine().check({"cross_infill_density_image": ""})
+    with pytest.raises(BadProfile, match="file of this machine"):
+        CuraEngine().check({"cross_infill_density_image": "/home/jane/plan.png"})

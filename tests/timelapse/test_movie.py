@@ -7,13 +7,15 @@ import os
 import re
 import signal
 import subprocess
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from callboard.jobs.job import WorkFailed
+from callboard.jobs.job import Job, WorkFailed
 from callboard.timelapse import ffmpeg
+from callboard.timelapse.filming import Filming, Workshop
 from callboard.timelapse.movie import Movie, command, make
 from callboard.timelapse.refusals import NoFfmpeg
 from tests.serving import eventually
@@ -266,3 +268,31 @@ async def test_films_wait_for_other_prints_only_if_they_shall(tmp_path: Path) ->
         assert "MovieRendering" not in house.names()
         await house.say("PrintDone", printer="other")
         await house.until("MovieDone")
+
+
+class Nowhere:
+    """A place that a job must not come to."""
+
+    def open(self, job: Job, movie: Movie) -> AbstractAsyncContextManager[Workshop]:
+        raise AssertionError(f"{movie.name} was opened")
+
+    async def deliver(self, job: Job, film: Path) -> None:
+        raise AssertionError(f"{film} was delivered")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"name": "../arm"},
+        {"name": "/root/.bashrc"},
+        {"name": ".."},
+        {"name": ""},
+        {"name": "a\0b"},
+        {"kind": "jpg/../../x"},
+        {"kind": "sh"},
+    ],
+)
+async def test_a_job_whose_names_lead_elsewhere_is_not_begun(names: dict[str, str]) -> None:
+    payload = {"name": "arm", "film": "arm.mp4", "gcode": "arm", "movie": "arm.mp4", "count": 1, **names}
+    with pytest.raises(WorkFailed, match="lead elsewhere"):
+        await Filming(Nowhere(), None)(Job(id="1", kind="film", payload=payload), lambda _: None)

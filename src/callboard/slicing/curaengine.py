@@ -98,6 +98,8 @@ class CuraEngine:
         for key, value in settings.items():
             if value.startswith("=") and not key.endswith("gcode"):
                 raise BadProfile(f"{key} is a formula ({value[:40]}): write what comes of it.")
+            if value and key.endswith("_image"):  # the engine would open whatever file it names
+                raise BadProfile(f"{key} names a file of this machine: take it out of the profile.")
 
     def command(self, work: Work) -> Command:
         """Return the command: each setting is one argument behind -s."""

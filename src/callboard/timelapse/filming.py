@@ -19,6 +19,7 @@ from msgspec import Struct
 from callboard.jobs.job import Job
 from callboard.jobs.worker import Report
 from callboard.timelapse.movie import UNKNOWN, Movie, failed, make
+from callboard.timelapse.picture import Kind
 from callboard.timelapse.shelf import Shelf
 
 KIND: Final = "film"
@@ -53,10 +54,18 @@ class Filming:
             movie = msgspec.convert(job.payload, Movie)
         except msgspec.ValidationError as error:
             raise failed(255, UNKNOWN, f"This hub and its worker differ too much: {error}.") from None
+        if not _stays_inside(movie):
+            raise failed(255, UNKNOWN, "The names in this job lead elsewhere: it is none of this hub's.")
         async with self._place.open(job, movie) as workshop:
             await make(self._program, movie, workshop.folder, workshop.target, report)
             await self._place.deliver(job, workshop.target)
         return {"returncode": 0}
+
+
+def _stays_inside(movie: Movie) -> bool:
+    """Return whether pictures can be called as a job says: a worker writes what it fetches by these names."""
+    name = movie.name
+    return movie.kind in set(Kind) and name[:1] not in {"", "."} and not set(name) & {"/", "\0"}
 
 
 class OnShelf:
