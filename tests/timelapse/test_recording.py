@@ -14,6 +14,7 @@ from aiohttp import web
 from callboard import catalog
 from callboard.config import Timelapse
 from callboard.timelapse.refusals import InUse
+from callboard.timelapse.room import MOST
 from callboard.timelapse.trigger import Trigger
 from tests.timelapse.filming import Filmhouse, filmhouse, picture
 
@@ -441,3 +442,14 @@ async def test_a_full_disk_while_rendering_is_told_and_the_pictures_can_be_rende
         (reel,) = house.room.shelf.reels()
         await house.room.render(reel.name, {})
         await house.until("MovieDone")
+
+
+async def test_printers_without_end_are_not_filmed_without_end(house: Filmhouse) -> None:
+    for number in range(MOST + 1):
+        await house.say("PrintStarted", printer=f"p{number}")
+    await house.say("LayerChange", {"layer": 1}, printer=f"p{MOST}")
+    await house.say("LayerChange", {"layer": 1}, printer="p0")
+    await house.until("CaptureDone", printer="p0")
+    assert not [
+        each for each in house.told if each.topic.endswith(".CaptureStart") and each.source["printer"] != "p0"
+    ]

@@ -41,6 +41,8 @@ HEARD: Final = (
 )
 _ENDS: Final = frozenset({"PrintDone", "PrintFailed", "Disconnected"})
 _SWEEP: Final = 3600.0
+MOST: Final = 1000
+"""Prints that are filmed at once: names of printers come with events, and may have no end."""
 
 
 class Timelapses:
@@ -93,7 +95,7 @@ class Timelapses:
     def _heard(self, event: Event) -> None:
         """Hear an event of a print; never waits, so that no printer's events hold up another's."""
         name, printer = event.topic.removeprefix("octoprint."), printer_of(event)
-        if name in {"PrintStarted", "PrintResumed"}:
+        if name in {"PrintStarted", "PrintResumed"} and len(self._printing) < MOST:
             self._printing.add(printer)
         if name == "PrintStarted" or (name == "PrintResumed" and printer not in self._recording):
             self._end(printer, event, failed=True)
@@ -109,6 +111,9 @@ class Timelapses:
     def _begin(self, printer: str, event: Event) -> None:
         webcam = self._cameras.of(printer)
         if webcam is None or self._plan.mode == "off":
+            return
+        if len(self._recording) >= MOST:
+            log.warning("too many prints are filmed at once; this one is not", printer=printer)
             return
         assert self._http is not None
         reel = self.shelf.new_reel(_gcode(event), self._about(printer, event, webcam), self._names())
