@@ -92,7 +92,7 @@ async def run(
             stdout=theirs,
             stderr=theirs,
             cwd=folder,
-            env={**os.environ, **(environment or {}), "LC_ALL": "C.UTF-8", "TERM": "dumb"},
+            env={**_inherited(), **(environment or {}), "LC_ALL": "C.UTF-8", "TERM": "dumb"},
             start_new_session=True,
         )
     except BaseException:
@@ -152,6 +152,11 @@ class _Output:
             text = line[:_LONGEST].decode("utf-8", "replace").strip()
             if text and not self._on_line(text):
                 self.lines.append(text)
+
+
+def _inherited() -> dict[str, str]:
+    """Return our variables without keys: a slicer reads what comes from anywhere."""
+    return {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
 
 
 def kill(process: asyncio.subprocess.Process) -> None:

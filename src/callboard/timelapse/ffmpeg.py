@@ -101,6 +101,7 @@ async def run(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LONGEST,
+        env={name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
         start_new_session=True,
     )
     watched = _Watched(process, on_line, most)
