@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callboard.config import Config, Files, Hub, Log, duration, load, size
+from callboard.config import Bytes, Config, Files, Hub, Log, Seconds, duration, load, size
 from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
 from callboard.config.printer import SETTINGS
 from callboard.config.settings import Tracker, read
@@ -138,9 +138,10 @@ def test_octoprints_webcam_section_is_a_camera_and_how_prints_are_filmed() -> No
     assert (camera.snapshot, camera.stream) == ("http://cam/?action=snapshot", None)
     assert (camera.flip_h, camera.rotate) == (True, 90)
     films = found.timelapse
-    assert (films.mode, films.fps, films.post_roll, films.min_delay) == ("zchange", 30, 2, 3)
+    assert (films.mode, films.fps) == ("zchange", 30)
+    assert (films.post_roll, films.min_delay) == (Seconds(2), Seconds(3))
     assert (films.retraction_zhop, films.render, films.bitrate) == (0.5, "off", "5000k")
-    assert films.keep_frames == 3 * 86400
+    assert films.keep_frames == Seconds(3 * 86400)
     assert found.left_alone == ()
     odd = load("webcam: {timelapse: {type: 7, fps: fast, options: []}, ffmpeg: [x], flipH: maybe}")
     assert odd.timelapse == Timelapse()
@@ -156,7 +157,7 @@ def test_cameras_are_read() -> None:
         "printers: [{name: d, port: virtual, webcam: {device: /dev/video0}}]\n"
     )
     assert [(each.printer, each.sees) for each in found.webcam] == [("mk3", True), ("*", True)]
-    assert (found.webcam[1].max_size, found.webcam[1].timeout) == (1_000_000, 2)
+    assert (found.webcam[1].max_size, found.webcam[1].timeout) == (Bytes(1_000_000), Seconds(2))
     assert found.printers[0].webcam.device == "/dev/video0"
     assert load("webcam: {}").webcam == ()
 

@@ -24,6 +24,8 @@ class Request:
         self._asked: set[str] = set()
         self._replies: asyncio.Queue[Event | None] = asyncio.Queue(MAX_REPLIES)
         self._nodes = nodes
+        self._early: dict[str, Event] = {}
+        """Replies that were here before their node had told whom it asked: they come on another way."""
 
     @property
     def asked(self) -> int:
@@ -36,12 +38,19 @@ class Request:
         self._asked |= new
         self._waiting |= new
         self._nodes -= 1
+        for subscriber in new & self._early.keys():
+            self.reply(subscriber, self._early.pop(subscriber))
+        if self._nodes <= 0:
+            self._early.clear()
         self._end_if_done()
 
     def reply(self, subscriber: str, event: Event) -> bool:
         """Take a reply; return False for one from somebody who was not asked."""
         if subscriber not in self._asked:
-            return False
+            waits = self._nodes > 0 and len(self._early) < MAX_REPLIES
+            if waits:
+                self._early[subscriber] = event
+            return waits
         if not self._replies.full():
             self._replies.put_nowait(event)
         self.leave(subscriber)
