@@ -129,7 +129,8 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         jobs = await stack.enter_async_context(Jobs(bus, store, name=_node(config, data)))
         films = await stack.enter_async_context(open_timelapses(bus, jobs, config, data))
         slicing = await stack.enter_async_context(open_slicing(bus, files, config.slicing, data))
-        host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers))
+        alone = not _is_shared(config)
+        host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers, alone=alone))
         production = await stack.enter_async_context(tracker_opened(bus, config.tracker, data))
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
@@ -158,14 +159,19 @@ def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | Sha
     """Return the room of the configuration's hooks; on a log of several nodes one of them runs them."""
     hooks = of_config(config).loaded
     say_hints(hooks)
-    if urlsplit(config.log.url or "").scheme not in _SHARED:
+    if not _is_shared(config):
         return Hooks(bus, store, hooks)
     return SharedHooks(bus, store, hooks, Lease(bus, node_of(data)))
 
 
 def _node(config: Config, data: Path) -> str:
     """Return what workers call this hub by; there is no need for a name where it is alone on its log."""
-    return node_of(data) if urlsplit(config.log.url or "").scheme in _SHARED else ""
+    return node_of(data) if _is_shared(config) else ""
+
+
+def _is_shared(config: Config) -> bool:
+    """Return whether several nodes may be on the log."""
+    return urlsplit(config.log.url or "").scheme in _SHARED
 
 
 def node_of(data: Path) -> str:

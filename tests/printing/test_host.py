@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -481,3 +481,18 @@ async def test_a_hub_that_stops_calls_the_job_off_so_that_no_heater_stays_on(tmp
         assert list(simulated.accepted)[list(simulated.accepted).index("M104 S40") :].count("M104 T0 S0") == 1
         await front.close()
         await house.bus.close()
+
+
+async def test_of_several_nodes_only_the_one_that_has_a_printer_answers_for_it(tmp_path: Path) -> None:
+    other = msgspec.structs.replace(TOY, name="other")
+    async with Hub(MemoryLog()) as hub, AsyncExitStack() as stack:
+        for number, printer in enumerate((TOY, other)):
+            bus, files = HubBus(hub, Principal("callboard")), FileStore(tmp_path / str(number))
+            await stack.enter_async_context(PrintHost(bus, files, [printer], alone=False))
+        asking = HubBus(hub, Principal("admin"))
+        for name in (TOY.name, "other"):
+            wish = Event("callboard.printer.connect", {"printer": name})
+            first = await anext(aiter(asking.request(wish, deadline=20)))
+            assert first.data["success"], first.data
+        nobody = Event("callboard.printer.connect", {"printer": "third"})
+        assert [each async for each in asking.request(nobody, deadline=1)] == []

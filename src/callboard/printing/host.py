@@ -44,9 +44,16 @@ FAREWELL: Final = 3.0
 
 
 class PrintHost:
-    """Drives printers; inside `async with` it answers requests."""
+    """Drives printers; inside `async with` it answers requests.
 
-    def __init__(self, bus: Bus, files: FileStore, printers: Sequence[Printer]) -> None:
+    One that is not `alone` on its log leaves printers that it does not know to the others: a client takes
+    the first reply, and "no such printer" must not be quicker than the node that has it.
+    """
+
+    def __init__(
+        self, bus: Bus, files: FileStore, printers: Sequence[Printer], *, alone: bool = True
+    ) -> None:
+        self._alone = alone
         self.printers = tuple(printers)
         self._bus = bus
         self._streaming = Streaming()
@@ -72,7 +79,10 @@ class PrintHost:
                 self._publishing.events(cut_off),
                 *(self._publishing.states(), self._holding.run(), self._unfinished.run()),
             )
-            stack.push_async_callback(_ended, [asyncio.create_task(run) for run in runs])
+            tasks = [asyncio.create_task(run) for run in runs]
+            for task in tasks:
+                task.add_done_callback(_broke)
+            stack.push_async_callback(_ended, tasks)
             stack.push_async_callback(self._say_the_last)
             await stack.enter_async_context(self._streaming)
             stack.push_async_callback(self._close_drivers)
@@ -120,7 +130,13 @@ class PrintHost:
             )
 
     async def _close_drivers(self) -> None:
-        await asyncio.gather(*(self._streaming.call(driver.close()) for driver in self._drivers.values()))
+        """Let go of all printers: what breaks for one must not leave another's heaters on."""
+        drivers = self._drivers.values()
+        closing = [self._streaming.call(driver.close()) for driver in drivers]
+        ends = await asyncio.gather(*closing, return_exceptions=True)
+        for driver, ended in zip(drivers, ends, strict=True):
+            if isinstance(ended, BaseException):
+                log.error("a printer was not let go of", printer=driver.printer.name, error=repr(ended))
         for simulation in self._simulations:
             await self._streaming.call(simulation.close())
 
@@ -150,7 +166,17 @@ class PrintHost:
         task.add_done_callback(self._asked.discard)
 
     async def _answer(self, event: Event) -> None:
-        self._reply(event, await self.ask(event, _asker(event)))
+        if self._alone or not self._is_elsewhere(event):
+            self._reply(event, await self.ask(event, _asker(event)))
+
+    def _is_elsewhere(self, event: Event) -> bool:
+        try:
+            read(event, self.printers, time.time(), self._began)
+        except NoSuchPrinter:
+            return True
+        except Refused:
+            return not self.printers  # what is wrong with it is told by a node that has printers
+        return False
 
     async def ask(self, event: Event, user: str) -> Mapping[str, Any]:
         """Do what a request asks for, and return what its reply says; the request needs not be on the log."""
@@ -209,6 +235,12 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _broke(task: asyncio.Task[None]) -> None:
+    """A part of the host has ended by itself, which it never should: say so, since nobody waits for it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a part of the print host broke: restart the hub", error=repr(error))
 
 
 def _about(printer: Printer) -> dict[str, Any]:
