@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.printing import eventpage
 from tests.serving import Server, eventually, serving
 
 TEXT = """# the workshop's hub
@@ -62,7 +63,14 @@ def test_a_setting_is_changed_and_comments_stay(server: Server, config: Path) ->
     assert (status, answer["changed"], answer["restart"]) == (200, ["log.keep"], ["log.keep"])
     assert config.read_text() == TEXT.replace("30d", "90d")
     assert config.stat().st_mode & 0o777 == 0o600
-    assert eventually(lambda: updates(server)) == [{"changed": ["log.keep"], "restart": ["log.keep"]}]
+    told = {"changed": ["log.keep"], "restart": ["log.keep"]}
+    assert eventually(lambda: updates(server)) == [told]
+    shown = eventpage.rows("Settings")
+    assert list(shown) == ["SettingsUpdated"]
+    assert shown["SettingsUpdated"] == (
+        "test_a_setting_is_changed_and_comments_stay",
+        json.dumps(told),
+    ), "docs/print-events.md shows what comes"
 
 
 def test_a_changed_hook_runs_at_once_and_the_old_file_is_kept(server: Server, config: Path) -> None:
