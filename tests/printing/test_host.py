@@ -496,3 +496,24 @@ async def test_of_several_nodes_only_the_one_that_has_a_printer_answers_for_it(t
             assert first.data["success"], first.data
         nobody = Event("callboard.printer.connect", {"printer": "third"})
         assert [each async for each in asking.request(nobody, deadline=1)] == []
+
+
+async def test_a_printer_that_can_not_be_let_go_of_keeps_no_other_hot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = Driver.close
+
+    async def breaks(driver: Driver) -> None:
+        if driver.printer.name == TOY.name:
+            raise RuntimeError("a mistake of ours")
+        await closed(driver)
+
+    monkeypatch.setattr(Driver, "close", breaks)
+    with capture_logs() as logs:
+        async with open_house(tmp_path, TOY, msgspec.structs.replace(TOY, name="other")) as house:
+            assert (await house.ask("connect", "other"))["success"]
+            house.put("long.gcode", "G28\n" + "G1 X1 F60\nG1 X100 F60\n" * 200)
+            assert (await house.ask("print", "other", file="long.gcode"))["success"]
+            await house.until("PrintStarted")
+    assert [each["printer"] for each in logs if each["event"] == "a printer was not let go of"] == [TOY.name]
+    assert house.named("PrintFailed")[0].source["printer"] == "other"
