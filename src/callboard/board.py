@@ -143,9 +143,8 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )
         gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
-        board = Board(
-            address(config.hub.host, sock), data, hub, keys, gateways, hooks, files, host, reloading
-        )
+        url = address(config.hub.host, sock)
+        board = Board(url, data, hub, keys, gateways, hooks, files, host, reloading)
         stack.enter_context(_announced(board))
         yield board
 
@@ -165,7 +164,7 @@ def _hooks(config: Config, bus: HubBus, store: Store, data: Path) -> Hooks | Sha
 
 
 def _node(config: Config, data: Path) -> str:
-    """Return what workers call this hub by; there is no need for a name where it is alone on its log."""
+    """Return what workers call this hub by; alone on its log it needs no name."""
     return node_of(data) if _is_shared(config) else ""
 
 

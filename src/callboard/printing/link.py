@@ -16,11 +16,12 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from callboard.config.printer import VIRTUAL, address
 from callboard.errors import CallboardError, MissingExtra
+from callboard.printing.ports import plain_errors
 
 MOST_PENDING: Final = 64 * 1024
 """Bytes that may wait to be written; a printer's window is a thousandth of that."""
@@ -124,7 +125,7 @@ class DescriptorLink:
         """Take another speed; what was not yet read is forgotten. Raises CantOpen."""
         self._pending.clear()
         try:
-            with _plain_errors():
+            with plain_errors():
                 self._owner.baudrate = baudrate
                 self._owner.reset_output_buffer()
                 self._owner.reset_input_buffer()
@@ -305,19 +306,8 @@ def _serial(port: str, baudrate: int) -> Any:
         import serial
     except ImportError:
         raise MissingExtra("Serial ports need an extra: pip install 'callboard[print]'.") from None
-    with _plain_errors():
+    with plain_errors():
         return serial.Serial(port, baudrate, timeout=0, write_timeout=0, exclusive=True)
-
-
-@contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Have the terminal's own errors as OSError: they are none, and pyserial lets some of them through."""
-    import termios
-
-    try:
-        yield
-    except termios.error as error:
-        raise OSError(*error.args) from None
 
 
 def _close_late(opening: asyncio.Future[Any]) -> None:

@@ -5,8 +5,9 @@ Source: facts 3.2; writing to every port that looks like a serial one, a system 
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from glob import glob, has_magic
 from itertools import islice
 from pathlib import Path
@@ -51,3 +52,14 @@ def is_there(port: str) -> bool:
 
 def _matching(pattern: str) -> list[str]:
     return sorted(glob(pattern)) if has_magic(pattern) else [pattern]  # noqa: PTH207 - they are absolute
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Have the terminal's own errors as OSError: they are none, and pyserial lets some of them through."""
+    import termios
+
+    try:
+        yield
+    except termios.error as error:
+        raise OSError(*error.args) from None
