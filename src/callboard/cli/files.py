@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 
 from callboard.cli.outcome import FAILED, AsJson, WrongUse, told
 from callboard.cli.output import note, printable, say, say_json, table
-from callboard.cli.reach import Reach
+from callboard.cli.reach import Reach, talk
 from callboard.errors import CallboardError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def upload(
                 select=select_on or None,
             )
 
-    made = _with(reach, send)
+    made = talk(reach, send)
     if as_json:
         say_json(made)
     else:
@@ -105,27 +105,7 @@ def download(
     reach: Reach | None = None,
 ) -> None:
     """Get a file from the hub; prints where it is now."""
-    name = path.strip("/").rpartition("/")[2]
-    target = to / name if to is not None and to.is_dir() else to or Path(name)
-    if target.exists() and not overwrite:
-        raise WrongUse(f"{target} is there already: pass --to or --overwrite.")
-    part = target.with_name(f".{target.name}.part")
-
-    async def fetch(http: Http) -> None:
-        async with http.fetch(_address(path), download="true") as (size, pieces):
-            with bar(name, size) as advance, part.open("wb") as file:
-                async for piece in pieces:
-                    file.write(piece)
-                    advance(len(piece))
-
-    try:
-        _with(reach, fetch)
-        part.replace(target)
-    except OSError as error:
-        raise CallboardError(f"{target} can't be written: {told(error)}.") from None
-    finally:
-        part.unlink(missing_ok=True)
-    say(str(target))
+    say(str(save(reach, _address(path), path.strip("/").rpartition("/")[2], to, overwrite)))
 
 
 @app.command
@@ -221,17 +201,7 @@ def _command(reach: Reach | None, path: str, command: str, destination: str, as_
 
 
 def _ask(reach: Reach | None, method: str, path: str, body: Any = None, **query: Any) -> Any:
-    return _with(reach, lambda http: http.ask(method, path, body, **query))
-
-
-def _with(reach: Reach | None, work: Callable[[Http], Awaitable[Any]]) -> Any:
-    from callboard.client.http import Http
-
-    async def run() -> Any:
-        async with Http((reach or Reach()).credentials) as http:
-            return await work(http)
-
-    return asyncio.run(run())
+    return talk(reach, lambda http: http.ask(method, path, body, **query))
 
 
 def _size_of(file: Path) -> int:
@@ -248,6 +218,31 @@ async def _pieces(file: Path, advance: Callable[[int], None]) -> AsyncIterator[b
         while block := await asyncio.to_thread(opened.read, _BLOCK):
             yield block
             advance(len(block))
+
+
+def save(reach: Reach | None, address: str, name: str, to: Path | None, overwrite: bool) -> Path:
+    """Get what is at an address of the hub, whole or not at all; return the file that it is in now."""
+    target = to / name if to is not None and to.is_dir() else to or Path(name)
+    if target.exists() and not overwrite:
+        raise WrongUse(f"{target} is there already: pass --to or --overwrite.")
+    part = target.with_name(f".{target.name}.part")
+
+    async def fetch(http: Http) -> None:
+        async with http.fetch(address, download="true") as (size, pieces):
+            with bar(name, size) as advance, part.open("wb") as file:
+                async for piece in pieces:
+                    file.write(piece)
+                    advance(len(piece))
+
+    try:
+        talk(reach, fetch)
+        part.replace(target)
+    except OSError as error:
+        raise CallboardError(f"{target} can't be written: {told(error)}.") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return target
 
 
 @contextmanager

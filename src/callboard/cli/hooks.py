@@ -5,7 +5,6 @@ What a running hub knows is asked over HTTP; `check`, `import` and `replay --dif
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from cyclopts import App, Parameter
 
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import bold, cut, facts, note, printable, say, say_json, table
-from callboard.cli.reach import Reach
+from callboard.cli.reach import Reach, talk
 from callboard.cli.when import SINCE, moment
 
 if TYPE_CHECKING:
@@ -220,13 +219,7 @@ def _summary(checked: Checked) -> str:
 
 
 def _ask(reach: Reach | None, method: str, path: str, body: Any = None, **query: Any) -> Any:
-    from callboard.client.http import Http
-
-    async def ask() -> Any:
-        async with Http((reach or Reach()).credentials) as http:
-            return await http.ask(method, path, body, **query)
-
-    return asyncio.run(ask())
+    return talk(reach, lambda http: http.ask(method, path, body, **query))
 
 
 def _pages(reach: Reach | None, asked: dict[str, Any]) -> Iterator[Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +12,7 @@ from cyclopts import App, Parameter
 
 from callboard.cli.outcome import EXPRESSION, AsJson, WrongUse
 from callboard.cli.output import event_json, facts, note, say, say_event, say_json
-from callboard.cli.reach import Reach
+from callboard.cli.reach import Reach, talk
 from callboard.cli.when import SINCE, Since, moment, moment_or_none
 from callboard.errors import CallboardError
 
@@ -31,7 +29,7 @@ MOST = 10_000
 @app.command
 def stat(*, as_json: AsJson = False, reach: Reach | None = None) -> None:
     """Show where the log begins and ends, how large it is, and how far each durable subscriber has come."""
-    info = _ask(reach, lambda http: http.ask("GET", "/v1/log"))
+    info = talk(reach, lambda http: http.ask("GET", "/v1/log"))
     if as_json:
         say_json(info)
         return
@@ -53,7 +51,7 @@ def tail(
     """Print the newest events that match, oldest first; `callboard listen` prints what comes."""
     if not 0 < count <= MOST:
         raise WrongUse(f"--count takes a whole number from 1 to {MOST}.")
-    for event in _ask(reach, lambda http: _newest(http, expression, count)):
+    for event in talk(reach, lambda http: _newest(http, expression, count)):
         say_event(event, as_json)
 
 
@@ -66,7 +64,7 @@ def prune(
 ) -> None:
     """Forget old events, for ever."""
     asked = {"before": moment(before)}
-    answer = _ask(reach, lambda http: http.ask("POST", "/v1/log/prune", asked))
+    answer = talk(reach, lambda http: http.ask("POST", "/v1/log/prune", asked))
     if as_json:
         say_json(answer)
     else:
@@ -81,7 +79,7 @@ def forget(
     reach: Reach | None = None,
 ) -> None:
     """Forget how far a durable subscriber has come: it begins anew when it comes back."""
-    _ask(reach, lambda http: http.ask("DELETE", f"/v1/log/cursors/{quote(name)}"))
+    talk(reach, lambda http: http.ask("DELETE", f"/v1/log/cursors/{quote(name)}"))
     note(f"{name} is forgotten.")
 
 
@@ -96,7 +94,7 @@ def trace(
 ) -> None:
     """Draw what one act led to, as a tree."""
     behind = moment_or_none(since)
-    events = _ask(reach, lambda http: _traced(http, correlation, behind))
+    events = talk(reach, lambda http: _traced(http, correlation, behind))
     if not events:
         raise CallboardError(f"The log has no event {correlation[:80]!r}, and none that came of it.")
     if as_json:
@@ -105,16 +103,6 @@ def trace(
         for prefix, event in _tree(events):
             sys.stdout.write(prefix)
             say_event(event, as_json=False)
-
-
-def _ask(reach: Reach | None, work: Callable[[Http], Awaitable[Any]]) -> Any:
-    from callboard.client.http import Http
-
-    async def ask() -> Any:
-        async with Http((reach or Reach()).credentials) as http:
-            return await work(http)
-
-    return asyncio.run(ask())
 
 
 async def _newest(http: Http, expression: str, count: int) -> list[Event]:

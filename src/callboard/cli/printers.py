@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 
 from callboard.cli.outcome import AsJson, WrongUse
 from callboard.cli.output import facts, note, printable, say, say_json, table
-from callboard.cli.reach import Reach
+from callboard.cli.reach import Reach, talk
 
 if TYPE_CHECKING:
     from callboard.client.http import Http
@@ -30,7 +30,7 @@ Follow = Annotated[
 @app.command(name="list")
 def list_printers(*, as_json: AsJson = False, reach: Reach | None = None) -> None:
     """List the printers: where each is, what it does, how hot it is, how far its job is."""
-    found = _ask(reach, lambda http: http.ask("GET", "/v1/printers"))["printers"]
+    found = talk(reach, lambda http: http.ask("GET", "/v1/printers"))["printers"]
     if as_json:
         for one in found:
             say_json(one)
@@ -47,7 +47,7 @@ def list_printers(*, as_json: AsJson = False, reach: Reach | None = None) -> Non
 @app.command
 def show(name: Name, /, *, as_json: AsJson = False, reach: Reach | None = None) -> None:
     """Show one printer, and the last lines that went both ways."""
-    found = _ask(reach, lambda http: http.ask("GET", _address(name)))
+    found = talk(reach, lambda http: http.ask("GET", _address(name)))
     if as_json:
         say_json(found)
         return
@@ -97,7 +97,7 @@ def print_file(
         _answer(await http.ask("POST", _address(name, "print"), {"file": path}), as_json)
         return await follow_job(http, name, since) if follow else None
 
-    return _ask(reach, go)
+    return talk(reach, go)
 
 
 @app.command
@@ -168,11 +168,11 @@ def watch(
             await http.ask("GET", _address(name))  # a wrong name is told at once
         await watch_printers(http, name)
 
-    _ask(reach, go)
+    talk(reach, go)
 
 
 def _do(reach: Reach | None, name: str, verb: str, body: dict[str, Any], as_json: bool) -> None:
-    _answer(_ask(reach, lambda http: http.ask("POST", _address(name, verb), body)), as_json)
+    _answer(talk(reach, lambda http: http.ask("POST", _address(name, verb), body)), as_json)
 
 
 def _answer(answer: dict[str, Any], as_json: bool) -> None:
@@ -180,16 +180,6 @@ def _answer(answer: dict[str, Any], as_json: bool) -> None:
         say_json(answer)
     else:
         say(printable(answer["message"]))
-
-
-def _ask(reach: Reach | None, go: Callable[[Http], Awaitable[T]]) -> T:
-    from callboard.client.http import Http
-
-    async def ask() -> T:
-        async with Http((reach or Reach()).credentials) as http:
-            return await go(http)
-
-    return asyncio.run(ask())
 
 
 def _address(name: str, verb: str = "") -> str:

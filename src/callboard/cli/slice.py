@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -16,7 +16,7 @@ from cyclopts import Parameter
 
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import note, printable, say, say_json, table
-from callboard.cli.reach import Reach
+from callboard.cli.reach import Reach, talk
 
 if TYPE_CHECKING:
     from callboard.client.http import Http
@@ -53,9 +53,9 @@ def slice_file(
 ) -> int | None:
     """Slice a model; prints the path of its G-code. Exits with 1 if it fails, or shall print and does not."""
     if list_:
-        return _with(reach, lambda http: _list(http, as_json))
+        return talk(reach, lambda http: _list(http, as_json))
     if add is not None:
-        return _with(reach, lambda http: _import(http, add, slicer, profile, as_json))
+        return talk(reach, lambda http: _import(http, add, slicer, profile, as_json))
     if not file:
         raise WrongUse("Name a model: callboard slice part.stl --profile draft")
     wish = {
@@ -67,7 +67,7 @@ def slice_file(
         "select": select_on,
     }
     asked = {key: value for key, value in wish.items() if value}
-    return _with(reach, lambda http: _slice(http, file, asked, background, as_json))
+    return talk(reach, lambda http: _slice(http, file, asked, background, as_json))
 
 
 async def _slice(http: Http, file: str, asked: dict[str, Any], background: bool, as_json: bool) -> int | None:
@@ -207,13 +207,3 @@ def _bar(name: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"slicing {printable(name)}", total=100)
         yield lambda percent: progress.update(task, completed=percent)
-
-
-def _with(reach: Reach | None, work: Callable[[Http], Awaitable[T]]) -> T:
-    from callboard.client.http import Http
-
-    async def run() -> T:
-        async with Http((reach or Reach()).credentials) as http:
-            return await work(http)
-
-    return asyncio.run(run())

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
-from callboard.cli.files import NotDone, amount, bar, moment
-from callboard.cli.outcome import AsJson, WrongUse, told
+from callboard.cli.files import NotDone, amount, moment, save
+from callboard.cli.outcome import AsJson
 from callboard.cli.output import note, printable, say, say_json, table
-from callboard.cli.reach import Reach
+from callboard.cli.reach import Reach, talk
 from callboard.errors import CallboardError
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ Name = Annotated[str, Parameter(help="A name as `timelapse list` shows it.")]
 @app.command(name="list")
 def list_films(*, as_json: AsJson = False, reach: Reach | None = None) -> None:
     """List films, and pictures of which none was made yet."""
-    found = _with(reach, lambda http: http.ask("GET", _ADDRESS))
+    found = talk(reach, lambda http: http.ask("GET", _ADDRESS))
     if as_json:
         say_json(found)
         return
@@ -56,7 +54,7 @@ def render(
         asked = await http.ask("POST", f"{_ADDRESS}/unrendered/{_quoted(name)}/render")
         return await _made(http, name, since) if wait else asked
 
-    answer = _with(reach, ask)
+    answer = talk(reach, ask)
     if as_json:
         say_json(answer)
     elif wait:
@@ -73,7 +71,7 @@ def delete(name: Name, /, *, reach: Reach | None = None) -> None:
         kind = "films" if name.endswith((".mp4", ".mpg")) else "unrendered"
         await http.ask("DELETE", f"{_ADDRESS}/{kind}/{_quoted(name)}")
 
-    _with(reach, ask)
+    talk(reach, ask)
     note(f"{name} is gone.")
 
 
@@ -87,29 +85,7 @@ def download(
     reach: Reach | None = None,
 ) -> None:
     """Get a film; prints where it is now."""
-    own = name.rpartition("/")[2]
-    target = to / own if to is not None and to.is_dir() else to or Path(own)
-    if target.exists() and not overwrite:
-        raise WrongUse(f"{target} is there already: pass --to or --overwrite.")
-    part = target.with_name(f".{target.name}.part")
-
-    async def fetch(http: Http) -> None:
-        address = f"{_ADDRESS}/films/{_quoted(name)}"
-        async with http.fetch(address, download="true") as (size, pieces):
-            with bar(own, size) as advance, part.open("wb") as file:
-                async for piece in pieces:
-                    file.write(piece)
-                    advance(len(piece))
-
-    try:
-        _with(reach, fetch)
-        part.replace(target)
-    except OSError as error:
-        raise CallboardError(f"{target} can't be written: {told(error)}.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-    say(str(target))
+    say(str(save(reach, f"{_ADDRESS}/films/{_quoted(name)}", name.rpartition("/")[2], to, overwrite)))
 
 
 async def _made(http: Http, name: str, since: str) -> Any:
@@ -126,16 +102,6 @@ async def _made(http: Http, name: str, since: str) -> Any:
                 return data
             raise NotDone("; ".join(data.get("error") or []) or "The film could not be made.")
     raise CallboardError("The hub has stopped; it goes on when it starts again.")
-
-
-def _with(reach: Reach | None, work: Callable[[Http], Awaitable[Any]]) -> Any:
-    from callboard.client.http import Http
-
-    async def run() -> Any:
-        async with Http((reach or Reach()).credentials) as http:
-            return await work(http)
-
-    return asyncio.run(run())
 
 
 def _quoted(name: str) -> str:
