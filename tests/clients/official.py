@@ -87,8 +87,7 @@ class Hub:
         """Disconnect; a client whose server is gone would go on trying, and meanwhile silence all logging."""
         trying = self.hub._processor_thread
         self.hub.connect = _give_up
-        with _quiet_ends():
-            eventually(lambda: self.hub.connected or not trying.is_alive(), "a client that gives up")
+        eventually(lambda: self.hub.connected or not trying.is_alive(), "a client that gives up")
         if self.hub.connected:
             self.hub.disconnect()
 
@@ -108,17 +107,6 @@ def ftrack_py(server: Server, **options: Any) -> Iterator[Hub]:
         yield hub
     finally:
         hub.leave()
-
-
-@contextlib.contextmanager
-def _quiet_ends() -> Iterator[None]:
-    """A thread that ends by SystemExit is no fault; pytest would call it one."""
-    told = threading.excepthook
-    threading.excepthook = lambda args: None if args.exc_type is SystemExit else told(args)
-    try:
-        yield
-    finally:
-        threading.excepthook = told
 
 
 def _give_up() -> None:
