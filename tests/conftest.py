@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.serving import Server, serving
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quiet_ends() -> Iterator[None]:
-    """A thread that ends by SystemExit is no fault to Python; pytest alone would call it one."""
-    told = threading.excepthook
-    threading.excepthook = lambda args: None if args.exc_type is SystemExit else told(args)
-    yield
-    threading.excepthook = told
 
 
 @pytest.fixture(scope="session")

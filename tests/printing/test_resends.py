@@ -129,7 +129,9 @@ def test_a_damaged_ok_is_noticed_at_once() -> None:
 def test_one_percent_of_damaged_lines_both_ways_costs_little() -> None:
     out, back = Noise(3, 0.01, ("corrupt",)), Noise(4, 0.01, ("corrupt",))
     quiet = printed(Joined(), 3000)
-    assert printed(Joined(out=out, back=back), 3000, noise=(out, back)) < 1.4 * quiet
+    noisy = printed(Joined(out=out, back=back), 3000, noise=(out, back))
+    assert noisy < 1.25  # simulated seconds; 1.2 when one line less was in flight and nothing was damaged
+    assert noisy < 1.4 * quiet
 
 
 def test_a_print_that_motion_holds_up_loses_no_time_to_noise() -> None:
