@@ -6,26 +6,20 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType
 
-from callboard.catalog.payload import OWN, Payload, Topic, own
-from callboard.catalog.printers import Answered
+from callboard.catalog.asking import Answered, Asking, Wish
+from callboard.catalog.payload import own
 
 _Path = Annotated[str, own("The path from the top of the folder of files, such as `parts/arm.gcode`.")]
 
 
-class Wanted(Payload, frozen=True, kw_only=True):
-    """A wish to the files room."""
-
-    deadline: Annotated[float, own("Seconds after which it is too late.")] | UnsetType = UNSET
-
-
-class FileListRequest(Wanted, frozen=True, kw_only=True):
+class FileListRequest(Wish, frozen=True, kw_only=True):
     """A wish to know what files there are."""
 
     path: Annotated[str, own("The folder; all of them if left out.")] | UnsetType = UNSET
     recursive: Annotated[bool, own("Whether the folders inside are listed too.")] | UnsetType = UNSET
 
 
-class FileRequest(Wanted, frozen=True, kw_only=True):
+class FileRequest(Wish, frozen=True, kw_only=True):
     """A wish about one file or folder."""
 
     path: _Path
@@ -61,39 +55,17 @@ _ARM = {"origin": "local", "path": "parts/arm.gcode", "name": "arm.gcode", "type
 _MOVE = {"path": "arm.gcode", "destination": "parts/"}
 
 
-def _asked(
-    verb: str,
-    description: str,
-    payload: type[Payload],
-    example: dict[str, Any],
-    outcome: str,
-    *,
-    file: dict[str, Any] | None = None,
-) -> Topic:
-    return Topic(
-        name=f"callboard.files.{verb}",
-        description=description,
-        source=OWN,
-        published_by="whoever may use files",
-        payload=payload,
-        example=example,
-        reply=FileOutcome,
-        reply_example={"success": True, "message": outcome, **({"file": file} if file is not None else {})},
-        since="0.1",
-    )
-
+_asked = Asking(room="files", by="whoever may use files", since="0.1", reply=FileOutcome).asked
 
 TOPICS = (
-    Topic(
-        name="callboard.files.list",
-        description="The files in a folder are asked for.",
-        source=OWN,
-        published_by="whoever may use files",
-        payload=FileListRequest,
-        example={"path": "parts"},
+    _asked(
+        "list",
+        "The files in a folder are asked for.",
+        FileListRequest,
+        {"path": "parts"},
+        "1 file or folder.",
         reply=FileListOutcome,
-        reply_example={"success": True, "message": "1 file or folder.", "files": [_ARM]},
-        since="0.1",
+        more={"files": [_ARM]},
     ),
     _asked(
         "info",
@@ -101,7 +73,7 @@ TOPICS = (
         FileRequest,
         {"path": "parts/arm.gcode"},
         "parts/arm.gcode is there.",
-        file=_ARM,
+        more={"file": _ARM},
     ),
     _asked(
         "create-folder",
@@ -109,7 +81,7 @@ TOPICS = (
         FileRequest,
         {"path": "parts"},
         "parts is there.",
-        file={"origin": "local", "path": "parts", "name": "parts", "type": "folder"},
+        more={"file": {"origin": "local", "path": "parts", "name": "parts", "type": "folder"}},
     ),
     _asked(
         "move",
@@ -117,7 +89,7 @@ TOPICS = (
         MoveRequest,
         _MOVE,
         "arm.gcode is parts/arm.gcode now.",
-        file=_ARM,
+        more={"file": _ARM},
     ),
     _asked(
         "copy",
@@ -125,7 +97,7 @@ TOPICS = (
         MoveRequest,
         _MOVE,
         "arm.gcode is parts/arm.gcode, too.",
-        file=_ARM,
+        more={"file": _ARM},
     ),
     _asked(
         "delete",
@@ -140,7 +112,7 @@ TOPICS = (
         FileRequest,
         {"path": "parts/arm.gcode"},
         "parts/arm.gcode will be analysed.",
-        file=_ARM,
+        more={"file": _ARM},
     ),
 )
 """Topics of the files room."""

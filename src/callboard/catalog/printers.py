@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from callboard.catalog.asking import Answered, Asking
 from callboard.catalog.payload import OWN, Payload, Topic, own
 
 PREFIX = "callboard.printer."
@@ -144,13 +145,6 @@ class Missed(Payload, frozen=True, kw_only=True):
     missed: Annotated[int, own("How many events there were before the next one.")]
 
 
-class Answered(Payload, frozen=True, kw_only=True):
-    """What came of a wish to one of several printers."""
-
-    success: Annotated[bool, own("Whether it was done.")]
-    message: Annotated[str, own("What came of it, in a sentence.")]
-
-
 class Outcome(Answered, frozen=True, kw_only=True):
     """What came of a wish."""
 
@@ -174,36 +168,10 @@ class Listing(Answered, frozen=True, kw_only=True):
 _MK3 = {"printer": "mk3"}
 _ARM = {"printer": "mk3", "file": "parts/arm.gcode"}
 _DONE = {"success": True}
-_LISTED = {
-    "success": True,
-    "message": "1 printer.",
-    "printers": [
-        {"name": "mk3", "tags": ["left-wall"], "state": {"id": "OPERATIONAL", "text": "Operational"}}
-    ],
-}
+_STATE = {"id": "OPERATIONAL", "text": "Operational"}
 
 
-def _asked(
-    verb: str, description: str, payload: type[Payload], example: dict[str, Any], outcome: str
-) -> Topic:
-    return _topic(verb, description, payload, example, Outcome, {"success": True, "message": outcome})
-
-
-def _topic(
-    verb: str, description: str, payload: type[Payload], example: Any, reply: Any, reply_example: Any
-) -> Topic:
-    return Topic(
-        name=PREFIX + verb,
-        description=description,
-        source=OWN,
-        published_by="whoever may use printers",
-        payload=payload,
-        example=example,
-        reply=reply,
-        reply_example=reply_example,
-        since="0.1",
-    )
-
+_asked = Asking(room="printer", by="whoever may use printers", since="0.1", reply=Outcome).asked
 
 TOPICS = (
     _asked(
@@ -285,6 +253,14 @@ TOPICS = (
         example={"printer": "mk3", "missed": 120},
         since="0.1",
     ),
-    _topic("list", "Which printers there are, and how they are.", ListRequest, {}, Listing, _LISTED),
+    _asked(
+        "list",
+        "Which printers there are, and how they are.",
+        ListRequest,
+        {},
+        "1 printer.",
+        reply=Listing,
+        more={"printers": [{"name": "mk3", "tags": ["left-wall"], "state": _STATE}]},
+    ),
 )
 """The requests that the print host answers."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from callboard.catalog.payload import OWN, Payload, Topic, own
-from callboard.catalog.printers import Answered
+from callboard.catalog.asking import Answered, Asking, Wish
+from callboard.catalog.payload import Payload, own
 
 _Slicer = Annotated[str, Meta(max_length=80), own("The slicer: prusaslicer, curaengine or slic3r.")]
 _Profile = Annotated[str, Meta(max_length=80), own("The profile's key.")]
@@ -16,10 +16,8 @@ _Printer = Annotated[str, Meta(max_length=200)]
 _Name = Annotated[str, Meta(max_length=1024)]
 
 
-class SlicingRequest(Payload, frozen=True, kw_only=True):
+class SlicingRequest(Wish, frozen=True, kw_only=True):
     """A wish to the slicing room."""
-
-    deadline: Annotated[float, own("Seconds after which it is too late.")] | UnsetType = UNSET
 
 
 class Place(Payload, frozen=True, kw_only=True):
@@ -100,28 +98,7 @@ _JOB = {
 }
 
 
-def _asked(
-    verb: str,
-    description: str,
-    payload: type[Payload],
-    example: dict[str, Any],
-    said: str,
-    *,
-    reply: type[Payload] = Answered,
-    more: dict[str, Any] | None = None,
-) -> Topic:
-    return Topic(
-        name=f"callboard.slicing.{verb}",
-        description=description,
-        source=OWN,
-        published_by="whoever may use printers",
-        payload=payload,
-        example=example,
-        reply=reply,
-        reply_example={"success": True, "message": said, **(more or {})},
-        since="0.2",
-    )
-
+_asked = Asking(room="slicing", by="whoever may use printers", since="0.2").asked
 
 TOPICS = (
     _asked(

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
+from callboard.catalog.asking import Answered, Asking
 from callboard.catalog.payload import OWN, Payload, Topic, own
-from callboard.catalog.printers import Answered
 
 _Job = Annotated[str, Meta(max_length=64), own("The job's id.")]
 _Lease = Annotated[str, Meta(max_length=64), own("The lease that came with it.")]
@@ -82,19 +82,7 @@ _FILM = {
 }
 
 
-def _asked(verb: str, description: str, payload: type[Payload], example: dict[str, Any], said: str) -> Topic:
-    return Topic(
-        name=f"callboard.jobs.{verb}",
-        description=description,
-        source=OWN,
-        published_by="a worker",
-        payload=payload,
-        example=example,
-        reply=Answered,
-        reply_example={"success": True, "message": said},
-        since="0.2",
-    )
-
+_asked = Asking(room="jobs", by="a worker", since="0.2").asked
 
 TOPICS = (
     Topic(
@@ -106,21 +94,14 @@ TOPICS = (
         example={"job": "5b0c", "kind": "film", "hub": "b7f2"},
         since="0.2",
     ),
-    Topic(
-        name="callboard.jobs.take",
-        description="A worker asks for a job; it has it under a lease, which it must renew.",
-        source=OWN,
-        published_by="a worker",
-        payload=TakeRequest,
-        example={"worker": "render-1", "kinds": ["film"]},
+    _asked(
+        "take",
+        "A worker asks for a job; it has it under a lease, which it must renew.",
+        TakeRequest,
+        {"worker": "render-1", "kinds": ["film"]},
+        "render-1 has it for 15 s, unless it is renewed.",
         reply=Taken,
-        reply_example={
-            "success": True,
-            "message": "render-1 has it for 15 s, unless it is renewed.",
-            "job": _FILM,
-            "seconds": 15.0,
-        },
-        since="0.2",
+        more={"job": _FILM, "seconds": 15.0},
     ),
     _asked(
         "renew",
