@@ -13,15 +13,13 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 from msgspec import Struct
 
 from callboard import __version__
@@ -44,24 +42,21 @@ from callboard.logs.lock import Lock
 from callboard.logs.retention import Retention, retaining
 from callboard.printing.host import PrintHost
 from callboard.reloading import Reloading, say_hints
-from callboard.server.app import app
+from callboard.server.doors import doors_open
 from callboard.server.files import file_operations
 from callboard.server.gateways import Gateways
 from callboard.server.hooks import HookHouse, hook_operations
 from callboard.server.jobs import job_operations
 from callboard.server.listening import address, listen
-from callboard.server.operation import Operation
 from callboard.server.printers import printer_operations
-from callboard.server.sessions import Sessions
 from callboard.server.settings import settings_operations
 from callboard.server.slicing import slicing_operations
-from callboard.server.sse import Streams
 from callboard.server.timelapses import timelapse_operations
 from callboard.server.tracker import tracker_opened
-from callboard.server.upgrade import Door, Gate, upgrade
 from callboard.slicing.opening import open_slicing
 from callboard.slicing.room import folder_of
 from callboard.store import Store, open_store
+from callboard.studio.spelling import SPELLINGS
 from callboard.timelapse.opening import open_timelapses
 
 log = structlog.get_logger("callboard.board")
@@ -71,9 +66,6 @@ HOUSE = Principal("callboard")
 
 _SHARED = ("nats", "tls")
 """Addresses of logs that several nodes are on."""
-
-_PATIENCE = 3
-"""Seconds that open HTTP requests get when the server stops."""
 
 
 class CantServe(CallboardError):
@@ -116,7 +108,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         events = await open_log(where, sync=config.log.sync, max_event=config.hub.max_event)
         stack.push_async_callback(events.close)
         await stack.enter_async_context(retaining(events, Retention(config.log.keep, config.log.max_bytes)))
-        hub = await stack.enter_async_context(Hub(events))
+        hub = await stack.enter_async_context(Hub(events, SPELLINGS))
         await stack.enter_async_context(hub.durables.expiring(config.log.keep_cursors))
         bus = HubBus(hub, HOUSE)
         stack.push_async_callback(bus.close)
@@ -142,7 +134,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *production,
             *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )
-        gateways = await stack.enter_async_context(_doors(config, hub, keys, bus, sock, rooms))
+        gateways = await stack.enter_async_context(doors_open(config.hub, hub, keys, bus, sock, rooms))
         url = address(config.hub.host, sock)
         board = Board(url, data, hub, keys, gateways, hooks, files, host, reloading)
         stack.enter_context(_announced(board))
@@ -214,61 +206,6 @@ def _hook_house(hooks: Hooks | SharedHooks, reloading: Reloading | None) -> Hook
         reload=reloading.reload if reloading is not None else None,
         file=str(reloading.path) if reloading is not None else "",
     )
-
-
-@contextlib.asynccontextmanager
-async def _doors(
-    config: Config, hub: Hub, keys: Keys, bus: HubBus, sock: socket.socket, rooms: Sequence[Operation]
-) -> AsyncIterator[Gateways]:
-    """Answer on the socket: HTTP by uvicorn, the hub's WebSockets by picows behind it."""
-    sessions, streams = Sessions(), Streams()
-    gateways = Gateways(hub, bus, keys)
-    settings = config.hub
-    gate = Gate(gateways, sessions, settings.trusted_proxies, settings.origins)
-    asgi = app(
-        hub,
-        keys,
-        sessions,
-        streams=streams,
-        connections=lambda: len(gateways.open),
-        trusted_proxies=settings.trusted_proxies,
-        origins=settings.origins,
-        operations=rooms,
-    )
-    server = _Server(
-        uvicorn.Config(
-            asgi,
-            http=Door,
-            ws=upgrade(gate),
-            ws_per_message_deflate=False,
-            proxy_headers=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_PATIENCE,
-        )
-    )
-    tasks = [asyncio.create_task(server.serve(sockets=[sock])), asyncio.create_task(gateways.beat())]
-    try:
-        yield gateways
-    finally:
-        for listening in server.servers if server.started else ():
-            listening.close()  # who is told to come back later must not come back to this process
-        streams.close()
-        await gateways.close()
-        server.should_exit = True
-        tasks[1].cancel()
-        await asyncio.wait(tasks)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the board decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
 
 
 def make_folder(data: Path) -> None:

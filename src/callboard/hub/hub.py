@@ -15,7 +15,9 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import msgspec
 import structlog
+from msgspec import Raw
 
 from callboard.bus import REPLY
 from callboard.errors import BadEvent, CallboardError, Denied, StorageFailed
@@ -54,8 +56,10 @@ class Waiting(Protocol):
 class Hub:
     """One node's board: `async with Hub(log) as hub`."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, spellings: Mapping[str, Callable[[Raw], Raw]] | None = None) -> None:
+        """Open on a log; `spellings` has, for a topic, what completes the data of its events."""
         self.log = log
+        self._spellings = spellings or {}
         self.requests = Requests()
         self.router = Router(log, self.requests)
         self.nodes = Nodes(log, self.router, self.requests)
@@ -96,7 +100,7 @@ class Hub:
         Raises Denied for what the key may not publish, BadEvent and BadExpression for what is none.
         """
         try:
-            self.check(principal, envelope)
+            envelope = self.check(principal, envelope)
         except CallboardError:
             self.refused += 1
             raise
@@ -105,9 +109,11 @@ class Hub:
         self._pending.append(Draft(principal.name, envelope))
         self._waiting.append((waiting, ack))
 
-    def check(self, principal: Principal, envelope: Envelope) -> None:
-        """Raise what `accept` would raise, and take nothing in: for many events, all or none."""
+    def check(self, principal: Principal, envelope: Envelope) -> Envelope:
+        """Return an event as it would be stored; raises what `accept` would raise, and takes nothing in."""
         topic = envelope.topic
+        if topic in self._spellings:
+            envelope = self._completed(envelope)
         if not topic or topic.isspace():
             raise BadEvent("This event has an empty topic: name what happened, as render.done does.")
         if topic.startswith("ftrack.meta.") and topic != REPLY:
@@ -124,6 +130,15 @@ class Hub:
             (parse_target if topic == REPLY else parse)(envelope.target)
         if len(envelope.json) > self.log.max_event:
             raise too_big(len(envelope.json), self.log.max_event)
+        return envelope
+
+    def _completed(self, envelope: Envelope) -> Envelope:
+        """Return an event with both spellings of its keys, unless that makes it too big."""
+        data = self._spellings[envelope.topic](envelope.data)
+        if data is envelope.data:
+            return envelope
+        completed = msgspec.structs.replace(envelope, data=data)
+        return completed if len(completed.json) <= self.log.max_event else envelope
 
     def commit(self) -> None:
         """Hand what was accepted in this turn to the log."""

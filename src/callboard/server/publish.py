@@ -106,8 +106,7 @@ def one_checked(hub: Hub, principal: Principal, text: bytes) -> Envelope:
     """Return one event, with a source that clients can live with; raises as `Hub.check` does."""
     envelope = open_envelope(text, hub.log.max_event)
     envelope = msgspec.structs.replace(envelope, source=_source(envelope.source, principal))
-    hub.check(principal, envelope)
-    return envelope
+    return hub.check(principal, envelope)
 
 
 def _source(raw: Raw, principal: Principal) -> Raw:

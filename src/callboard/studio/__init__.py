@@ -1,0 +1,1 @@
+"""The studio: actions, questions and file locations, asked and answered as events over any bus."""
