@@ -247,6 +247,15 @@ def test_later_starts_keep_the_admin_key(keys: Keys, tmp_path: Path) -> None:
     assert len(keys.list()) == 1
 
 
+def test_an_admin_key_from_before_a_right_was_there_gets_it(keys: Keys, tmp_path: Path) -> None:
+    file = tmp_path / "admin.key"
+    old = keys.create("admin", publish="", rights=["hooks", "keys"])
+    file.write_text(old + "\n")
+    keys.ensure_admin(file)
+    assert file.read_text().strip() == old
+    assert held(keys, "admin", old).rights == RIGHTS
+
+
 @pytest.mark.parametrize("text", [b"", b"cb_of-another-folder\n", b"\xff\xfe"])
 def test_an_admin_key_that_is_none_is_replaced(keys: Keys, tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "admin.key"

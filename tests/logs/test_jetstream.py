@@ -342,6 +342,11 @@ async def test_another_address_is_refused(address: str) -> None:
         await open_log(address)
 
 
+async def test_an_address_that_leads_to_no_log_is_refused_without_its_login() -> None:
+    with pytest.raises(BadConfig, match=r"^natz:// is no way to a log: write memory:"):
+        await open_log("natz://jane:secret@farm:4222")
+
+
 @given(st.text(max_size=300))
 def test_a_subject_is_always_valid(topic: str) -> None:
     subject = event_subject("callboard", topic)

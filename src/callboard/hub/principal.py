@@ -174,10 +174,15 @@ class Keys:
     def ensure_admin(self, path: Path) -> None:
         """See to it that the file `path` holds a key of the user `admin`, who may do everything.
 
-        Written when it is missing or holds no valid key, readable for its owner alone (mode 0600).
+        Written when it is missing or holds no valid key, readable for its owner alone (mode 0600). A key
+        from before there was a right to something gets that right, too.
         """
-        if path.exists() and self.check(ADMIN, path.read_text("utf-8", "replace").strip()):
+        kept = path.read_text("utf-8", "replace").strip() if path.exists() else ""
+        if held := self.check(ADMIN, kept):
             path.chmod(0o600)
+            if held.rights != RIGHTS:
+                row = (" ".join(sorted(RIGHTS)), held.key)
+                self._store.run(lambda connection: connection.execute(_ENTITLE, row)).result()
             return
         _write_private(path, self.create(ADMIN, publish="", rights=RIGHTS) + "\n")
 
@@ -203,6 +208,7 @@ class Keys:
 _SELECT = "SELECT id, hash, user, publish, receive, rights, created FROM key"
 _INSERT = "INSERT INTO key (user, hash, publish, receive, rights, created) VALUES (?, ?, ?, ?, ?, ?)"
 
+_ENTITLE = "UPDATE key SET rights = ? WHERE id = ?"
 _DELETE = "DELETE FROM key WHERE id = ?"
 
 

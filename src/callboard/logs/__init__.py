@@ -36,7 +36,7 @@ async def open_log(
         address = unquote(address.removeprefix("sqlite://").removeprefix("/"))
     elif "://" in address:
         raise BadConfig(
-            f"{address!r} is no log: write memory:, a file's path, sqlite:///PATH or nats://HOST:PORT."
+            f"{scheme[:80]}:// is no way to a log: write memory:, a file's path, sqlite:///PATH or nats://HOST:PORT."
         )
     from callboard.logs.sqlite import open_sqlite
 
