@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from callboard.config import Bytes, Config, Files, Hub, Log, Seconds, duration, load, size
 from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
 from callboard.config.printer import SETTINGS
-from callboard.config.settings import Tracker, read
+from callboard.config.settings import Studio, Tracker, read
 from callboard.config.slicing import Slicing
 from callboard.config.webcam import Timelapse, Webcam
 from callboard.errors import BadConfig
@@ -539,6 +539,7 @@ def test_what_is_neither_says_what_to_write(written: Any) -> None:
             ("timelapse", Timelapse),
             ("slicing", Slicing),
             ("tracker", Tracker),
+            ("studio", Studio),
         ),
         *SETTINGS.items(),
     ],

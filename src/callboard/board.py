@@ -51,8 +51,9 @@ from callboard.server.listening import address, listen
 from callboard.server.printers import printer_operations
 from callboard.server.settings import settings_operations
 from callboard.server.slicing import slicing_operations
+from callboard.server.studio import StudioHouse, studio_operations
 from callboard.server.timelapses import timelapse_operations
-from callboard.server.tracker import tracker_opened
+from callboard.server.tracker import tracker_opened, tracker_operations
 from callboard.slicing.opening import open_slicing
 from callboard.slicing.room import folder_of
 from callboard.store import Store, open_store
@@ -123,7 +124,8 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         slicing = await stack.enter_async_context(open_slicing(bus, files, config.slicing, data))
         alone = not _is_shared(config)
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers, alone=alone))
-        production = await stack.enter_async_context(tracker_opened(bus, config.tracker, data))
+        tracker = await stack.enter_async_context(tracker_opened(bus, config.tracker, data))
+        url = address(config.hub.host, sock)
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
             *file_operations(files),
@@ -131,11 +133,11 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *settings_operations(reloading),
             *job_operations(jobs),
             *timelapse_operations(films),
-            *production,
+            *tracker_operations(tracker),
+            *studio_operations(StudioHouse(config.studio, tracker, config.studio.server_url or url)),
             *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )
         gateways = await stack.enter_async_context(doors_open(config.hub, hub, keys, bus, sock, rooms))
-        url = address(config.hub.host, sock)
         board = Board(url, data, hub, keys, gateways, hooks, files, host, reloading)
         stack.enter_context(_announced(board))
         yield board

@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import Node
 from callboard.config.document import Fault, Faults, Item, at, entries, item
 from callboard.config.printer import Printer, from_serial, printers
 from callboard.config.quantity import Bytes, Seconds, duration, size
-from callboard.config.settings import Files, Hub, Log, Tracker, nearest, read, unknown
+from callboard.config.settings import Files, Hub, Log, Studio, Tracker, nearest, read, unknown
 from callboard.config.slicing import Slicing, SlicingProfile, slicing
 from callboard.config.webcam import Timelapse, Webcam, classic, octoprints, timelapse, webcams
 
@@ -33,6 +33,7 @@ __all__ = [
     "Seconds",
     "Slicing",
     "SlicingProfile",
+    "Studio",
     "Timelapse",
     "Tracker",
     "Webcam",
@@ -84,6 +85,7 @@ class Config(Struct, frozen=True, kw_only=True):
     webcam: tuple[Webcam, ...] = ()
     timelapse: Timelapse = Timelapse()
     tracker: Tracker = Tracker(enabled=False)
+    studio: Studio = Studio()
     slicing: Slicing = Slicing()
     file: str = ""
     warnings: tuple[str, ...] = ()
@@ -249,5 +251,6 @@ _SECTIONS: Mapping[str, Callable[[Item, Faults], Any]] = {
     "webcam": webcams,
     "timelapse": timelapse,
     "tracker": lambda section, faults: read(Tracker, "tracker", section, faults),
+    "studio": lambda section, faults: read(Studio, "studio", section, faults),
     "slicing": slicing,
 }

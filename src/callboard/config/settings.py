@@ -79,6 +79,21 @@ class Tracker(Struct, frozen=True, kw_only=True):
     url: Annotated[str | None, says("SQLAlchemy URL of its database; null: tracker.db with the data.")] = None
 
 
+class Studio(Struct, frozen=True, kw_only=True):
+    """`studio:`: how long listeners are waited for when somebody asks them all."""
+
+    discover: Annotated[Seconds, says("How long a menu waits for the actions of all listeners.")] = Seconds(5)
+    launch: Annotated[Seconds, says("How long a launched action is waited for.")] = Seconds(60)
+    enumerator: Annotated[Seconds, says("How long a menu in a form waits for its entries.")] = Seconds(5)
+    validate: Annotated[Seconds, says("How long a new project waits for those who have rules for it.")] = (
+        Seconds(5)
+    )
+    resolve: Annotated[Seconds, says("How long the path of a component is waited for.")] = Seconds(10)
+    server_url: Annotated[
+        str | None, says("The address of this server that listeners are told; null: where it listens.")
+    ] = None
+
+
 def read(section: type[S], name: str, item: Item, faults: Faults) -> S:
     """Return the settings of a section; what is wrong is noted in `faults` and has its default."""
     found: dict[str, Any] = {}

@@ -53,13 +53,13 @@ class Answering(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncIterator[tuple[Operation, ...]]:
-    """Open the tracker if the configuration has it, and give the operations of its door.
+async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncIterator[Answering | None]:
+    """Open the tracker if the configuration has it, and give what answers batches.
 
     Raises MissingExtra, or an error of the tracker's that says why its database can't be opened.
     """
     if not settings.enabled:
-        yield ()
+        yield None
         return
     try:
         from callboard.tracker.room import Caller, open_tracker
@@ -72,11 +72,13 @@ async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncItera
         ) -> list[Any]:
             return await tracker.answer(batch, Caller(user, client, push))
 
-        yield tracker_operations(answer)
+        yield answer
 
 
-def tracker_operations(answer: Answering) -> tuple[Operation, ...]:
-    """Return the operations at /api."""
+def tracker_operations(answer: Answering | None) -> tuple[Operation, ...]:
+    """Return the operations at /api; none without a tracker."""
+    if answer is None:
+        return ()
     door = TrackerDoor(answer)
     return (
         Operation(
