@@ -87,13 +87,17 @@ class Hub:
         """Disconnect; a client whose server is gone would go on trying, and meanwhile silence all logging."""
         trying = self.hub._processor_thread
         self.hub.connect = _give_up
-        eventually(lambda: self._reads() or not trying.is_alive(), "a client that gives up")
+        eventually(lambda: self._reads() or self._gave_up(trying), "a client that gives up")
         if self.hub.connected:
             self.hub.disconnect()
 
     def _reads(self) -> bool:
         """Return whether it is connected for good: it says so before the thread that reads has started."""
-        return self.hub.connected and self.hub._processor_thread.is_alive()
+        return bool(self.hub.connected and self.hub._processor_thread.is_alive())
+
+    def _gave_up(self, trying: threading.Thread) -> bool:
+        """Return whether the thread that tried to connect again has ended, in vain; one not begun has not."""
+        return trying.ident is not None and not trying.is_alive() and not self.hub.connected
 
     def drain(self) -> None:
         """Handle everything that was published before this call, on whatever connection."""
