@@ -589,3 +589,33 @@ def test_a_fault_names_an_address_without_its_password(text: str) -> None:
         load(text)
     assert "swordfish" not in str(caught.value)
     assert "sword@" not in str(caught.value)
+
+
+def test_file_locations_are_read_with_their_paths_elsewhere() -> None:
+    (one,) = load(
+        "studio: {locations: [{name: london, folder: /mnt/london, paths: {Windows: 'L:\\'}}]}"
+    ).studio.locations
+    assert (one.name, one.folder, one.paths) == ("london", "/mnt/london", {"Windows": "L:\\"})
+
+
+@pytest.mark.parametrize(
+    ("locations", "said"),
+    [
+        ("{london: /mnt}", "studio.locations: expected a list of at most 100; begin each with a dash."),
+        ("[london]", "studio.locations: each is a mapping with name and folder."),
+        ("[{name: london, foldr: /mnt}]", "studio.locations: unknown key 'foldr': did you mean 'folder'?"),
+        ("[{folder: /mnt}]", "studio.locations: `name` is text that the tracker's Location is called by."),
+        ("[{name: a}]", "studio.locations: `folder` is the path of the location's folder on this machine."),
+        (
+            "[{name: ftrack.server, folder: /mnt}]",
+            "studio.locations: 'ftrack.server' is a location that clients build in: choose another name.",
+        ),
+        (
+            "[{name: a, folder: /mnt, paths: {windows: x}}]",
+            "studio.locations: `paths`: unknown key 'windows': did you mean 'Windows'?",
+        ),
+        ("[{name: a, folder: /m}, {name: a, folder: /n}]", "studio.locations: 'a' stands here twice."),
+    ],
+)
+def test_a_location_that_cannot_be_is_named_with_the_way_out(locations: str, said: str) -> None:
+    assert refused(f"studio: {{locations: {locations}}}") == [f"config.yaml:1: {said}"]

@@ -19,6 +19,7 @@ from callboard.config.printer import Printer, from_serial, printers
 from callboard.config.quantity import Bytes, Seconds, duration, size
 from callboard.config.settings import Files, Hub, Log, Studio, Tracker, nearest, read, unknown
 from callboard.config.slicing import Slicing, SlicingProfile, slicing
+from callboard.config.studio import studio
 from callboard.config.webcam import Timelapse, Webcam, classic, octoprints, timelapse, webcams
 
 __all__ = [
@@ -251,6 +252,6 @@ _SECTIONS: Mapping[str, Callable[[Item, Faults], Any]] = {
     "webcam": webcams,
     "timelapse": timelapse,
     "tracker": lambda section, faults: read(Tracker, "tracker", section, faults),
-    "studio": lambda section, faults: read(Studio, "studio", section, faults),
+    "studio": studio,
     "slicing": slicing,
 }

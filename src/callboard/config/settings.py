@@ -6,7 +6,7 @@ docs/configuration.md has all of them; a test compares the two.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -79,8 +79,16 @@ class Tracker(Struct, frozen=True, kw_only=True):
     url: Annotated[str | None, says("SQLAlchemy URL of its database; null: tracker.db with the data.")] = None
 
 
+class Location(Struct, frozen=True, kw_only=True):
+    """A file location: its name in the tracker, its folder, what it is called on other platforms."""
+
+    name: str
+    folder: str
+    paths: Mapping[str, str] = {}
+
+
 class Studio(Struct, frozen=True, kw_only=True):
-    """`studio:`: how long listeners are waited for when somebody asks them all."""
+    """`studio:`: how long listeners are waited for when somebody asks them all, and where files lie."""
 
     discover: Annotated[Seconds, says("How long a menu waits for the actions of all listeners.")] = Seconds(5)
     launch: Annotated[Seconds, says("How long a launched action is waited for.")] = Seconds(60)
@@ -92,6 +100,10 @@ class Studio(Struct, frozen=True, kw_only=True):
     server_url: Annotated[
         str | None, says("The address of this server that listeners are told; null: where it listens.")
     ] = None
+    locations: Annotated[
+        tuple[Location, ...],
+        says("File locations: each with name, folder, and maybe paths, its path on other platforms."),
+    ] = ()
 
 
 def read(section: type[S], name: str, item: Item, faults: Faults) -> S:
