@@ -8,8 +8,8 @@ const { Session } = await import("@ftrack/api");
 let session;
 
 await obey({
-  async open({ url, user, key }) {
-    session = new Session(url, user, key, { autoConnectEventHub: false });
+  async open({ url, user, key, options }) {
+    session = new Session(url, user, key, { autoConnectEventHub: false, ...options });
     await session.initializing;
     say("opened", { version: session.serverVersion, keys: session.getPrimaryKeyAttributes("Task") });
   },

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
+import msgspec
 import structlog
+from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from callboard.bus import Bus
@@ -31,7 +33,7 @@ PATH: Final = "/api"
 _MISSING = "The tracker needs the extra `studio`: pip install 'callboard[studio]', or take `tracker:` out."
 _ALLOWED = (
     "ftrack-user, ftrack-api-key, ftrack-clienttoken, ftrack-pushtoken, ftrack-api-options, "
-    "ftrack-strict-api, content-type, accept"
+    "ftrack-strict-api, callboard-trace, content-type, accept"
 )
 _STATUSES = {
     "FTAuthenticationError": 401,
@@ -41,15 +43,42 @@ _STATUSES = {
     "IntegrityError": 409,
 }
 _LONGEST_TOKEN = 200
+_LONGEST_TRACE = 1000
+_BAD_TRACE = (
+    "The header callboard-trace is JSON with the texts `correlation` and `cause` and the number `hops`, "
+    "as a hook's command finds it in CALLBOARD_HOOK_TRACE: send that, or no such header."
+)
+
+
+class BadTrace(CallboardError):
+    """The header callboard-trace holds no trace: send what CALLBOARD_HOOK_TRACE holds."""
+
+    kind = "ValidationError"
+
+
+class Trace(Struct, frozen=True):
+    """What led to a commit, as `source.trace` of its event tells it; more keys than these are dropped."""
+
+    correlation: Annotated[str, Meta(min_length=1, max_length=200)]
+    cause: Annotated[str, Meta(min_length=1, max_length=200)]
+    hops: Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
 class Answering(Protocol):
     """What the door needs of the tracker."""
 
     async def __call__(
-        self, batch: Sequence[Mapping[str, Any]], user: str, client: str | None, push: str | None
+        self,
+        batch: Sequence[Mapping[str, Any]],
+        user: str,
+        client: str | None,
+        push: str | None,
+        trace: Mapping[str, Any] | None = None,
     ) -> list[Any]:
-        """Return the results of a batch; raises CallboardError, with `kind` for what clients call it."""
+        """Return the results of a batch, whose events have that `source.trace`.
+
+        Raises CallboardError, with `kind` for what clients call it.
+        """
 
 
 @contextlib.asynccontextmanager
@@ -68,9 +97,13 @@ async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncItera
     async with open_tracker(bus, settings.url, data) as tracker:
 
         async def answer(
-            batch: Sequence[Mapping[str, Any]], user: str, client: str | None, push: str | None
+            batch: Sequence[Mapping[str, Any]],
+            user: str,
+            client: str | None,
+            push: str | None,
+            trace: Mapping[str, Any] | None = None,
         ) -> list[Any]:
-            return await tracker.answer(batch, Caller(user, client, push))
+            return await tracker.answer(batch, Caller(user, client, push, trace))
 
         yield answer
 
@@ -112,7 +145,8 @@ class TrackerDoor:
         """Do a batch of the tracker's operations.
 
         query_server_information, query_schemas, query, create, update, delete: all of them, or none.
-        Needs the right `tracker`. The official clients' `Session` is what speaks here.
+        Needs the right `tracker`. The official clients' `Session` is what speaks here. What led to the
+        batch, if anything, is in the header `callboard-trace`: the JSON of a hook's CALLBOARD_HOOK_TRACE.
         """
         headers = cross_origin(call.request.headers, call.house.origins)
         if call.caller is None:
@@ -123,8 +157,9 @@ class TrackerDoor:
         try:
             async with call.house.bodies.read(call.request) as body:
                 batch = decode(body, list[dict[str, Any]])
+            client, push = _token(call, "ftrack-clienttoken"), _token(call, "ftrack-pushtoken")
             results = await self._answer(
-                batch, call.caller.name, _token(call, "ftrack-clienttoken"), _token(call, "ftrack-pushtoken")
+                batch, call.caller.name, client, push, trace_of(call.request.headers)
             )
         except Problem as problem:
             return _refused("ValidationError", problem.detail, headers, problem.kind.status)
@@ -149,6 +184,20 @@ def _token(call: Call, name: str) -> str | None:
     """Return a client's token; JavaScript says `undefined` for none (facts, section 5)."""
     found = call.request.headers.get(name, "")[:_LONGEST_TOKEN]
     return None if found in ("", "undefined", "null") else found
+
+
+def trace_of(headers: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """Return the trace in a request's headers, None without one; raises CallboardError for what is none."""
+    text = headers.get("callboard-trace", "")
+    if not text:
+        return None
+    try:
+        if len(text) > _LONGEST_TRACE:
+            raise BadTrace(_BAD_TRACE)
+        found = msgspec.json.decode(text.encode("latin-1"), type=Trace)  # HTTP's text is bytes in disguise
+        return msgspec.structs.asdict(found)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        raise BadTrace(_BAD_TRACE) from None
 
 
 def _refused(exception: str, said: str, headers: Mapping[str, str], status: int = 0) -> Response:

@@ -52,11 +52,13 @@ class CantOpen(CallboardError):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a batch: the user of the key, and the tokens of the client."""
+    """Who sends a batch: the user of the key, the tokens of the client, and what led to it, if anything."""
 
     user: str
     client: str | None = None
     push: str | None = None
+    trace: Mapping[str, Any] | None = None
+    """The `source.trace` of the events that the batch leads to: {correlation, cause, hops}."""
 
 
 class Tracker:
@@ -212,7 +214,9 @@ class Tracker:
         self._tell(connection, ledger, row, caller)
 
     def _tell(self, connection: Connection, ledger: Ledger, user: Mapping[str, Any], caller: Caller) -> None:
-        source = {"user": {"id": user["id"], "username": user["username"]}}
+        source: dict[str, Any] = {"user": {"id": user["id"], "username": user["username"]}}
+        if caller.trace is not None:
+            source["trace"] = dict(caller.trace)
         for data in payloads(Account(ledger).entries(), user, caller.client, caller.push):
             outbox.put(connection, self._tables.outbox, data, source)
 
