@@ -1,26 +1,30 @@
 """Asking all listeners at once: publish a question, gather what is replied until all have, or time is up.
 
-    Asker + Question --Bus.request--> replies, as they come --> Answer(data, who), or a fault
+    Asker + question --Bus.request--> replies, as they come --> Answer: what was said, and by whom
 
 A listener is a stranger's program: what it says may be anything, of any size. What makes no sense is
-noted with who said it, and never keeps the others from being heard. Source: facts, sections 4.1 and 4.3.
+noted as a Fault with who said it, and never keeps the others from being heard. Source: facts, sections
+2.4, 4.1 and 4.3.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from callboard.bus import Bus
 from callboard.event import Event, encode_json
+from callboard.jsontext import fit
 
-MOST_REPLIES: Final = 1000
-"""Replies that are looked at."""
+MOST_ANSWERS: Final = 1000
+"""Answers to one question that are listened to."""
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Bytes of JSON that all replies to one question may have together."""
+"""Bytes of JSON that all answers to one question may have together."""
 MOST_FAULTS: Final = 100
 
 
@@ -37,7 +41,7 @@ class Asker(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """What was wrong with a reply: the subscriber as it names itself, the user whose key it came with."""
+    """What was wrong with an answer: its subscriber as it names itself, the user whose key it came with."""
 
     subscriber: str
     publisher: str
@@ -45,10 +49,14 @@ class Fault(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """One reply, its event with it."""
+    """One reply; `data` is what was said, `event` the whole of it."""
 
-    data: Any
     event: Event
+
+    @property
+    def data(self) -> Any:
+        """What was said: any JSON."""
+        return self.event.data
 
     @property
     def subscriber(self) -> str:
@@ -57,7 +65,7 @@ class Answer(Struct, frozen=True):
 
     @property
     def publisher(self) -> str:
-        """The user whose key the reply came with."""
+        """The user whose key it came with, proven."""
         return self.event.entry.publisher if self.event.entry is not None else ""
 
     def fault(self, reason: str) -> Fault:
@@ -65,33 +73,8 @@ class Answer(Struct, frozen=True):
         return Fault(self.subscriber, self.publisher, reason)
 
 
-def ask(
-    bus: Bus, asker: Asker, topic: str, data: Mapping[str, Any], deadline: float
-) -> AsyncGenerator[Answer, None]:
-    """Publish a question and yield the first reply of each subscriber, as they come.
-
-    Ends when all who were asked have replied, or `deadline` seconds are over; at once if nobody was
-    asked. Raises what `Bus.publish` raises.
-    """
-    return _answers(bus, Event(topic, dict(data), asker.source), deadline)
-
-
-async def _answers(bus: Bus, event: Event, deadline: float) -> AsyncGenerator[Answer, None]:
-    heard: set[str] = set()
-    left = MOST_BYTES
-    async with aclosing(bus.request(event, deadline=deadline)) as replies:  # type: ignore[type-var]
-        async for reply in replies:
-            answer = Answer(reply.data, reply)
-            left -= len(encode_json(reply.data))
-            if left < 0 or len(heard) >= MOST_REPLIES:
-                return
-            if answer.subscriber not in heard:
-                heard.add(answer.subscriber)
-                yield answer
-
-
 class Faults:
-    """The faults of one question: the first hundred are kept, the others are only counted."""
+    """The faults of one question: the first hundred are kept, the others only counted."""
 
     def __init__(self) -> None:
         self._kept: list[Fault] = []
@@ -107,5 +90,65 @@ class Faults:
     @property
     def all(self) -> tuple[Fault, ...]:
         """Those that were kept, and one that says how many more there were."""
-        more = (Fault("", "", f"{self._more} more faults are not told."),) if self._more else ()
-        return (*self._kept, *more)
+        if not self._more:
+            return tuple(self._kept)
+        return (*self._kept, Fault("", "", f"There were {self._more} more faults."))
+
+
+class Distinct:
+    """Values that were seen: equal JSON is one value, whatever the order of its keys."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def add(self, value: Any) -> bool:
+        """Note a value; return whether it is new."""
+        digest = hashlib.sha256(msgspec.json.encode(value, order="deterministic")).digest()
+        new = digest not in self._seen
+        self._seen.add(digest)
+        return new
+
+
+def question(asker: Asker, topic: str, data: Mapping[str, Any]) -> Event:
+    """Return the event that asks; raises BadEvent for what the hub would not take from outside."""
+    fit(encode_json(data))
+    return Event(topic, dict(data), asker.source)
+
+
+async def answers(bus: Bus, event: Event, faults: Faults, deadline: float) -> AsyncGenerator[Answer, None]:
+    """Publish a question and yield the first answer of each subscriber, as they come.
+
+    Ends when all who were asked have replied, or `deadline` seconds are over; at once if nobody was
+    asked. Answers that are too large together are faults. Raises what `Bus.publish` raises.
+    """
+    heard: set[str] = set()
+    left = MOST_BYTES
+    async with aclosing(_replies(bus, event, deadline)) as replies:
+        async for reply in replies:
+            answer = Answer(reply)
+            size = len(encode_json(answer.data))
+            if answer.subscriber in heard:
+                continue
+            heard.add(answer.subscriber)
+            if size > left:
+                faults.add(answer.fault(f"An answer of {size} bytes is too large beside the others."))
+                continue
+            left -= size
+            yield answer
+            if len(heard) >= MOST_ANSWERS:
+                return
+
+
+async def _replies(bus: Bus, event: Event, deadline: float) -> AsyncGenerator[Event, None]:
+    """Yield the replies; a bus promises no more than an iterator, which may have something to close."""
+    replies: AsyncIterator[Event] = bus.request(event, deadline=deadline)
+    try:
+        async for reply in replies:
+            yield reply
+    finally:
+        close = getattr(replies, "aclose", None)
+        if close is not None:
+            await close()
