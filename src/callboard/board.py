@@ -51,7 +51,8 @@ from callboard.server.listening import address, listen
 from callboard.server.printers import printer_operations
 from callboard.server.settings import settings_operations
 from callboard.server.slicing import slicing_operations
-from callboard.server.studio import StudioHouse, studio_operations
+from callboard.server.studio import studio_operations
+from callboard.server.studiohouse import StudioHouse
 from callboard.server.timelapses import timelapse_operations
 from callboard.server.tracker import tracker_opened, tracker_operations
 from callboard.slicing.opening import open_slicing

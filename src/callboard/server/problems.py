@@ -21,6 +21,7 @@ from callboard.event import encode_json
 from callboard.files import refusals
 from callboard.hub.state import StateTooBig
 from callboard.slicing import refusals as slicing
+from callboard.studio.actions import BadItem
 from callboard.timelapse import refusals as filming
 
 log = structlog.get_logger("callboard.http")
@@ -55,6 +56,7 @@ BAD_KEY = Kind(400, "bad-key", "Such a key can't be made")
 UNAUTHENTICATED = Kind(401, "unauthenticated", "No such user and key")
 DENIED = Kind(403, "denied", "This key may not do that")
 NOT_FOUND = Kind(404, "not-found", "There is nothing here")
+NO_TRACKER = Kind(404, "no-tracker", "There is no tracker here")
 NOT_ALLOWED = Kind(405, "method-not-allowed", "This address does not take this method")
 TOO_SLOW = Kind(408, "too-slow", "The body took too long")
 CONFLICT = Kind(409, "conflict", "This is taken")
@@ -62,6 +64,7 @@ CHANGED = Kind(412, "changed", "This has changed meanwhile")
 TOO_BIG = Kind(413, "too-big", "This is larger than the hub takes")
 WRONG_TYPE = Kind(415, "wrong-type", "Files of this type are not taken")
 BAD_RANGE = Kind(416, "bad-range", "This part of the file is not there")
+INVALID = Kind(422, "invalid", "These values are refused")
 INTERNAL = Kind(500, "internal", "The hub made a mistake")
 STORAGE = Kind(503, "storage-failed", "The log could not store the event")
 BUSY = Kind(503, "busy", "The hub has as much to do as it takes")
@@ -97,6 +100,7 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
     slicing.BadProfile: BAD_REQUEST,
     slicing.NotAModel: WRONG_TYPE,
     slicing.Refused: CONFLICT,
+    BadItem: BAD_REQUEST,
     errors.CallboardError: INTERNAL,
 }
 """The status of each error; a class that is not here has that of its nearest parent."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from callboard.bus import Bus
 from callboard.errors import CallboardError
-from callboard.event import encode_json
+from callboard.event import Event, encode_json
 from callboard.studio.asking import Answer, Asker, Distinct, Fault, Faults, answers, question
 
 DISCOVER: Final = "ftrack.action.discover"
@@ -83,31 +83,34 @@ async def discover(
     `more` goes along as it is: groupers, filters, sorters. Waits until all who were asked have replied,
     at most `deadline` seconds. What makes no sense is in `faults`.
     """
-    items: list[Item] = []
-    faults = Faults()
-    async with aclosing(offers(bus, asker, selection, deadline, more)) as coming:
-        async for offer in coming:
-            items += offer.items
-            for fault in offer.faults:
-                faults.add(fault)
-    return Menu(tuple(items), faults.all)
+    return await joined(offers(bus, discovering(asker, selection, more), deadline))
 
 
-async def offers(
-    bus: Bus,
-    asker: Asker,
-    selection: Selection,
-    deadline: float,
-    more: Mapping[str, Any] | None = None,
-) -> AsyncGenerator[Offer, None]:
+def discovering(asker: Asker, selection: Selection, more: Mapping[str, Any] | None = None) -> Event:
+    """Return the event that asks for actions; raises BadEvent for what the hub would not take."""
+    return question(asker, DISCOVER, {**(more or {}), **_selected(selection)})
+
+
+async def offers(bus: Bus, event: Event, deadline: float) -> AsyncGenerator[Offer, None]:
     """Ask as `discover` does, and yield what each listener adds to the menu, as it comes."""
-    event = question(asker, DISCOVER, {**(more or {}), **_selected(selection)})
     seen, faults = Distinct(), Faults()
     async with aclosing(answers(bus, event, faults, deadline)) as coming:
         async for answer in coming:
             yield _offer(answer, seen)
     if faults.all:
         yield Offer((), faults.all)
+
+
+async def joined(offers: AsyncGenerator[Offer, None]) -> Menu:
+    """Return the menu that offers make together."""
+    items: list[Item] = []
+    faults = Faults()
+    async with aclosing(offers):
+        async for offer in offers:
+            items += offer.items
+            for fault in offer.faults:
+                faults.add(fault)
+    return Menu(tuple(items), faults.all)
 
 
 async def launch(
@@ -124,27 +127,24 @@ async def launch(
     Waits until all who were asked have replied, `limit` replies are there, or `deadline` seconds are
     over. Raises BadItem.
     """
-    replies: list[Reply] = []
     faults = Faults()
-    async with aclosing(launched(bus, asker, item, selection, values, deadline, faults)) as coming:
-        async for reply in coming:
-            replies.append(reply)
-            if len(replies) == limit:
+    event = launching(asker, item, selection, values)
+    return await gathered(launched(bus, event, deadline, faults), faults, limit)
+
+
+async def gathered(replies: AsyncGenerator[Reply, None], faults: Faults, limit: int | None) -> Replies:
+    """Return what was said to a launch, at most `limit` replies."""
+    kept: list[Reply] = []
+    async with aclosing(replies):
+        async for reply in replies:
+            kept.append(reply)
+            if len(kept) == limit:
                 break
-    return Replies(tuple(replies), faults.all)
+    return Replies(tuple(kept), faults.all)
 
 
-async def launched(
-    bus: Bus,
-    asker: Asker,
-    item: Mapping[str, Any],
-    selection: Selection,
-    values: Mapping[str, Any] | None,
-    deadline: float,
-    faults: Faults,
-) -> AsyncGenerator[Reply, None]:
+async def launched(bus: Bus, event: Event, deadline: float, faults: Faults) -> AsyncGenerator[Reply, None]:
     """Launch as `launch` does, and yield what each listener says, as it comes."""
-    event = question(asker, LAUNCH, launching(item, selection, values))
     async with aclosing(answers(bus, event, faults, deadline)) as coming:
         async for answer in coming:
             sensible = isinstance(answer.data, dict)
@@ -153,28 +153,28 @@ async def launched(
 
 
 def launching(
-    item: Mapping[str, Any], selection: Selection, values: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the data of a launch: the item's keys flat, its `actionData` both flat and as it is.
+    asker: Asker, item: Mapping[str, Any], selection: Selection, values: Mapping[str, Any] | None = None
+) -> Event:
+    """Return the event that launches: the item's keys flat, its `actionData` both flat and as it is.
 
-    A form that came by trigger-user-interface has no label: `actionIdentifier` alone is needed.
-
-    The selection is at the top, where handlers read it, and under `context`, where the seed has it.
-    Raises BadItem.
+    The selection is at the top, where handlers read it, and under `context`, where the seed has it. A
+    form that came by trigger-user-interface has no label: `actionIdentifier` alone is needed. Raises
+    BadItem, or BadEvent for what the hub would not take.
     """
-    if (fault := _wrong(item)) is not None:
+    if (wrong := _wrong(item, ("actionIdentifier",))) is not None:
         raise BadItem(
-            f"This is no action that can be launched: it {fault}. Send an item as discover gave it."
+            f"This is no action that can be launched: it {wrong}. Send an item as discover gave it."
         )
     data = item.get("actionData")
     free = data if isinstance(data, Mapping) else {}
-    return {
+    said = {
         **{key: value for key, value in free.items() if key not in _OURS},
         **item,
         "actionData": {} if data is None else data,
         **_selected(selection),
         **({} if values is None else {"values": dict(values)}),
     }
+    return question(asker, LAUNCH, said)
 
 
 _OURS: Final = frozenset({"selection", "context", "values"})
