@@ -1,19 +1,42 @@
 """A query's conditions as SQL: names come from the model alone, values are always bound.
 
 A reference in a path is an outer join, made once for each path; a collection is an EXISTS, so that
-`children.name is x` asks whether one of the children has that name. Two values only: what is missing
+`children.name is x` asks whether one of the children has that name; `ancestors` and `descendants` are
+one walk through the whole tree, from those that meet the condition. Two values only: what is missing
 equals nothing, and `not` is true of it.
 """
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, false, func, or_, select, true
 
-from callboard.tracker.language import Comparison, Condition, Inner, Junction, Negation, Path, Query, Within
-from callboard.tracker.model import Collection, EntityType, Kind, Model, Reference, Scalar
+from callboard.tracker.language import (
+    Comparison,
+    Condition,
+    Inner,
+    Junction,
+    Negation,
+    Path,
+    Query,
+    Step,
+    Within,
+)
+from callboard.tracker.model import (
+    Attribute,
+    Collection,
+    EntityType,
+    Kind,
+    Line,
+    Model,
+    Newest,
+    Reference,
+    Scalar,
+    Through,
+)
 from callboard.tracker.refusals import BadQuery, Invalid, Unsupported
 from callboard.tracker.tables import KIND, Tables
 from callboard.tracker.values import compared
@@ -21,6 +44,7 @@ from callboard.tracker.values import compared
 Clause: TypeAlias = ColumnElement[bool]
 Alias: TypeAlias = FromClause
 
+NEWEST = "is_latest_version"
 _ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -60,33 +84,43 @@ class Scope:
         one, alias, rest = self._walk(path[:-1])
         if rest:
             raise Unsupported(f"A query can't be ordered through the collection {rest[0].name!r}.")
-        return alias.c[self._scalar(one, path[-1].name).stored]
+        return self._value(self._scalar(one, path[-1].name), alias)
+
+    def _value(self, scalar: Scalar, alias: Alias) -> ColumnElement[Any]:
+        if scalar.name == NEWEST:
+            return case((self._newest(alias, "asset_id", "version"), true()), else_=false())
+        return alias.c[scalar.stored]
+
+    def _newest(self, alias: Alias, by: str, greatest: str) -> Clause:
+        """Return the condition that no other row has a greater number beside this one."""
+        return is_newest(self._tables.of(self._model["AssetVersion"]), alias, by, greatest)
 
     def _at(self, path: Path, make: Any) -> Clause:
         """Return a condition on the last name of a path, wherever it leads."""
         one, alias, rest = self._walk(path[:-1])
         if not rest:
             return make(_Place(self, one, alias), one, path[-1])  # type: ignore[no-any-return]
-        scope, link = self._into(one, alias, rest[0].name, rest[0].cast)
-        return scope._exists(link, scope._at((*rest[1:], path[-1]), make))
+        return self._related(one, alias, rest[0], lambda scope: scope._at((*rest[1:], path[-1]), make))
 
     def _inner(self, path: Path, inner: Condition | None) -> Clause:
         one, alias, rest = self._walk(path[:-1])
         if rest:
-            scope, link = self._into(one, alias, rest[0].name, rest[0].cast)
-            return scope._exists(link, scope._inner((*rest[1:], path[-1]), inner))
-        scope, link = self._into(one, alias, path[-1].name, path[-1].cast)
-        return scope._exists(link, true() if inner is None else scope.clause(inner))
+            return self._related(
+                one, alias, rest[0], lambda scope: scope._inner((*rest[1:], path[-1]), inner)
+            )
+        return self._related(
+            one, alias, path[-1], lambda scope: true() if inner is None else scope.clause(inner)
+        )
 
     def _walk(self, path: Path) -> tuple[EntityType, Alias, Path]:
         """Follow references as far as they go; returns what is left from the first collection on."""
         one, alias = self.type, self.alias
         for index, step in enumerate(path):
             attribute = self._model.seen(one, step.name)
-            if isinstance(attribute, Collection):
-                return one, alias, path[index:]
             if isinstance(attribute, Scalar):
                 raise Invalid(f"{one.name}.{step.name} is a value: nothing comes after it in a path.")
+            if not isinstance(attribute, Reference):
+                return one, alias, path[index:]
             one, alias = self._join(path[: index + 1], alias, attribute, step.cast)
         return one, alias, ()
 
@@ -99,20 +133,55 @@ class Scope:
             self._joined[path] = (target, other)
         return self._joined[path]
 
-    def _target(self, found: Reference | Collection, cast: str) -> EntityType:
-        if not found.target and not cast:
-            raise Unsupported(f"`{found.name}` may be of any type: say which, as in `{found.name}[Task]`.")
-        return self._model[cast or found.target]
+    def _target(self, found: Attribute, cast: str) -> EntityType:
+        assert not isinstance(found, Scalar)
+        if cast or found.target:
+            return self._model[cast or found.target]
+        if isinstance(found, Reference) and len(found.among) == 1:
+            return self._model[found.among[0]]
+        raise Unsupported(f"`{found.name}` may be of any type: say which, as in `{found.name}[Task]`.")
 
-    def _into(self, one: EntityType, alias: Alias, name: str, cast: str) -> tuple[Scope, Clause]:
-        """Return the scope of a relation's other side, and what links it to this one."""
-        found = self._model.seen(one, name)
+    def _related(self, one: EntityType, alias: Alias, step: Step, make: Callable[[Scope], Clause]) -> Clause:
+        """Return the condition that an entity of a relation meets what `make` says of it."""
+        found = self._model.seen(one, step.name)
         if isinstance(found, Scalar):
-            raise Invalid(f"{one.name}.{name} is a value: `has` and `any` are for relations.")
-        scope = Scope(self._model, self._tables, self._target(found, cast))
-        if isinstance(found, Reference):
-            return scope, scope.alias.c.id == alias.c[found.by]
-        return scope, scope.alias.c[found.by] == alias.c.id
+            raise Invalid(f"{one.name}.{step.name} is a value: `has` and `any` are for relations.")
+        scope = Scope(self._model, self._tables, self._target(found, step.cast))
+        inner = make(scope)
+        match found:
+            case Reference(by=by):
+                return scope._exists(scope.alias.c.id == alias.c[by], inner)
+            case Collection(by=by):
+                return scope._exists(scope.alias.c[by] == alias.c.id, inner)
+            case Newest(by=by, greatest=greatest):
+                newest = self._newest(scope.alias, by, greatest)
+                return scope._exists(scope.alias.c[by] == alias.c.id, and_(newest, inner))
+            case Through():
+                return self._joined_by(found, alias, scope, inner)
+            case Line(up=up):
+                return scope._in_line(alias, inner, up)
+
+    def _joined_by(self, found: Through, alias: Alias, scope: Scope, inner: Clause) -> Clause:
+        link = self._tables.of(self._model[found.link]).alias()
+        source = scope.source.join(link, link.c[found.far] == scope.alias.c.id)
+        near = link.c[found.near] == alias.c.id
+        return exists(select(1).select_from(source).where(near, scope.belongs(), inner))
+
+    def _in_line(self, alias: Alias, inner: Clause, up: bool) -> Clause:
+        """Return the condition that one of those above, or below, is in this scope and meets `inner`."""
+        table = self._tables.of(self.type)
+        first, next_ = table.alias(), table.alias()
+        if up:
+            source = self.source.join(first, first.c.parent_id == self.alias.c.id)
+            start = select(first.c.id.label("id")).select_from(source).where(self.belongs(), inner)
+            line = start.cte(recursive=True)
+            line = line.union(select(next_.c.id).where(next_.c.parent_id == line.c.id))
+        else:
+            start = select(self.alias.c.parent_id.label("id")).select_from(self.source)
+            line = start.where(self.belongs(), inner, self.alias.c.parent_id.is_not(None)).cte(recursive=True)
+            above = select(next_.c.parent_id).where(next_.c.id == line.c.id, next_.c.parent_id.is_not(None))
+            line = line.union(above)
+        return alias.c.id.in_(select(line.c.id))
 
     def _exists(self, link: Clause, inner: Clause) -> Clause:
         return exists(select(1).select_from(self.source).where(link, self.belongs(), inner))
@@ -120,10 +189,10 @@ class Scope:
     def _scalar(self, one: EntityType, name: str) -> Scalar:
         """Return what is compared; a relation's name means its id, a collection's nothing."""
         found = self._model.seen(one, name)
-        if isinstance(found, Collection):
-            raise Invalid(f"{one.name}.{name} is a collection: ask `{name} any (...)`.")
         if isinstance(found, Reference):
             return one.scalar(found.by) if found.by in one.attributes else Scalar(found.by)
+        if not isinstance(found, Scalar):
+            raise Invalid(f"{one.name}.{name} is a collection: ask `{name} any (...)`.")
         if found.kind is Kind.OBJECT:
             raise Unsupported(f"{one.name}.{name} can be read, and not asked for in a condition.")
         return found
@@ -137,7 +206,7 @@ class _Place(Scope):
 
     def _compare(self, one: EntityType, step: Any, comparing: str, value: str | None) -> Clause:
         scalar = self._scalar(one, step.name)
-        column = self.alias.c[scalar.stored]
+        column = self._value(scalar, self.alias)
         if value is None:
             if comparing not in ("=", "!="):
                 raise BadQuery(f"`none` is compared by `is` and `is_not`, not by `{comparing}`.")
@@ -163,13 +232,19 @@ class _Place(Scope):
 
     def _within(self, one: EntityType, step: Any, values: tuple[str, ...] | Query, negated: bool) -> Clause:
         scalar = self._scalar(one, step.name)
-        column = self.alias.c[scalar.stored]
+        column = self._value(scalar, self.alias)
         among: Any
         if isinstance(values, Query):
             among = found_by(self._model, self._tables, values)
         else:
             among = [compared(one.name, scalar, value) for value in values]
         return or_(column.not_in(among), column.is_(None)) if negated else column.in_(among)
+
+
+def is_newest(table: FromClause, alias: Alias, by: str, greatest: str) -> Clause:
+    """Return the condition that no row of a table with the same `by` has more of `greatest`."""
+    later = table.alias()
+    return ~exists(select(1).where(later.c[by] == alias.c[by], later.c[greatest] > alias.c[greatest]))
 
 
 def found_by(model: Model, tables: Tables, query: Query) -> Select[Any]:

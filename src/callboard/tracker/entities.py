@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from callboard.tracker.lookups import ID, LOOKUPS, NAME, SORT, to
+from callboard.tracker.customizing import CUSTOMIZING
+from callboard.tracker.lookups import CREATED, ID, LOOKUPS, METADATA, NAME, SORT, custom, pair, to
 from callboard.tracker.model import (
     Attribute,
     Collection,
@@ -12,14 +13,18 @@ from callboard.tracker.model import (
     EntityType,
     Fate,
     Kind,
+    Line,
     Model,
+    Newest,
     Reference,
     Scalar,
+    Through,
     attributes,
 )
+from callboard.tracker.notes import NOTES as NOTE_TYPES
+from callboard.tracker.people import PEOPLE
+from callboard.tracker.workflows import WORKFLOWS
 
-CREATED = Scalar("created_at", Kind.TIME, default=Default.NOW, fixed=True)
-METADATA = Collection("metadata", "Metadata", "parent_id", mapped=True, marked="parent_type")
 NOTES = Collection("notes", "Note", "parent_id", marked="parent_type")
 
 _USER_WHO: dict[str, Any] = {"default": Default.USER, "fixed": True, "legacy": "created_by_id"}
@@ -28,14 +33,15 @@ _CONTEXT = attributes(
     ID,
     NAME,
     Scalar("context_type", computed=True),
-    Scalar("link", Kind.OBJECT, computed=True),
+    Scalar("link", Kind.OBJECT, computed=True, derived=True),
     to("thumbnail", "Component", Fate.CLEARS, legacy="thumbid"),
     CREATED,
     to("created_by", "User", Fate.CLEARS, **_USER_WHO),
     to("parent", "Context", Fate.GOES, legacy="parent_id"),
     Collection("children", "TypedContext", "parent_id"),
     Collection("assets", "Asset", "context_id"),
-    Collection("custom_attributes", "ContextCustomAttributeValue", "entity_id", mapped=True),
+    Collection("timelogs", "Timelog", "context_id"),
+    custom("Context"),
     METADATA,
     NOTES,
 )
@@ -53,6 +59,11 @@ _TYPED = attributes(
     to("type", "Type", default=Default.FIRST),
     to("priority", "Priority", default=Default.FIRST),
     Collection("assignments", "Appointment", "context_id"),
+    Line("ancestors", "TypedContext", up=True),
+    Line("descendants", "TypedContext", up=False),
+    Collection("incoming_links", "TypedContextLink", "to_id"),
+    Collection("outgoing_links", "TypedContextLink", "from_id"),
+    Through("lists", "TypedContextList", "ListObject", "entity_id", "list_id"),
 )
 _PROJECT = attributes(
     _CONTEXT.values(),
@@ -118,22 +129,38 @@ _LIST = attributes(
     to("project", "Project", Fate.GOES, legacy="showid", required=True),
     to("owner", "User", Fate.CLEARS, default=Default.USER),
     Collection("list_objects", "ListObject", "list_id"),
+    custom("List"),
     METADATA,
     NOTES,
 )
 
 
-def _list(name: str, **said: Any) -> EntityType:
+def _list(name: str, *more: Attribute, **said: Any) -> EntityType:
     return EntityType(
         name,
         "list",
-        dict(_LIST),
+        attributes(_LIST.values(), *more),
         legacy="list",
         projections=("id", "name", "project_id", "is_open"),
         up="project_id",
         shared=True,
         **{"parent": "List", **said},
     )
+
+
+def _between(name: str, target: str, legacy: str = "") -> EntityType:
+    """Return the type of a dependency between two entities of a type."""
+    found = attributes(
+        ID,
+        Scalar("type"),
+        to("from", target, Fate.GOES, legacy="from_id", required=True, fixed=True),
+        to("to", target, Fate.GOES, legacy="to_id", required=True, fixed=True),
+        METADATA,
+    )
+    table = "asset_version_link" if target == "AssetVersion" else "typed_context_link"
+    unique = (("from_id", "to_id"),)
+    shown = ("id", "from_id", "to_id")
+    return EntityType(name, table, found, legacy=legacy, projections=shown, up="to_id", unique=unique)
 
 
 TYPES = (
@@ -153,21 +180,6 @@ TYPES = (
         for name in ("Folder", "Episode", "Sequence", "Shot", "AssetBuild", "Milestone", "Task")
     ),
     EntityType(
-        "Appointment",
-        "appointment",
-        attributes(
-            ID,
-            Scalar("type", default="assignment"),
-            Scalar("start_date", Kind.TIME, "startdate"),
-            Scalar("end_date", Kind.TIME, "enddate"),
-            to("context", "Context", Fate.GOES, legacy="context_id", required=True),
-            to("resource", "User", Fate.GOES, legacy="resource_id", required=True),
-        ),
-        projections=("id", "type", "context_id", "resource_id"),
-        up="context_id",
-        unique=(("context_id", "resource_id", "type"),),
-    ),
-    EntityType(
         "Asset",
         "asset",
         attributes(
@@ -176,6 +188,8 @@ TYPES = (
             to("type", "AssetType", default=Default.FIRST),
             to("parent", "Context", Fate.GOES, by="context_id", legacy="taskid", required=True),
             Collection("versions", "AssetVersion", "asset_id"),
+            Newest("latest_version", "AssetVersion", "asset_id", "version"),
+            custom("Asset"),
             METADATA,
         ),
         projections=("id", "name", "context_id", "type_id"),
@@ -196,7 +210,16 @@ TYPES = (
             to("user", "User", Fate.CLEARS, default=Default.USER),
             to("status", "Status", default=Default.FIRST),
             to("thumbnail", "Component", Fate.CLEARS, legacy="thumbid"),
+            Scalar("is_latest_version", Kind.BOOLEAN, computed=True, derived=True),
             Collection("components", "Component", "version_id"),
+            Collection("incoming_links", "AssetVersionLink", "to_id"),
+            Collection("outgoing_links", "AssetVersionLink", "from_id"),
+            Through("uses_versions", "AssetVersion", "AssetVersionUse", "user_version_id", "used_version_id"),
+            Through(
+                "used_in_versions", "AssetVersion", "AssetVersionUse", "used_version_id", "user_version_id"
+            ),
+            Through("lists", "AssetVersionList", "ListObject", "entity_id", "list_id"),
+            custom("AssetVersion"),
             METADATA,
             NOTES,
         ),
@@ -205,6 +228,9 @@ TYPES = (
         up="asset_id",
         unique=(("asset_id", "version"),),
     ),
+    pair("AssetVersionUse", ("user_version", "AssetVersion"), ("used_version", "AssetVersion")),
+    _between("AssetVersionLink", "AssetVersion"),
+    _between("TypedContextLink", "TypedContext", legacy="dependency"),
     _component("Component", abstract=True, parent=""),
     _component("FileComponent"),
     _component("SequenceComponent", Scalar("padding", Kind.INTEGER), _MEMBERS),
@@ -222,45 +248,13 @@ TYPES = (
         up="component_id",
         unique=(("component_id", "location_id"),),
     ),
-    EntityType(
-        "User",
-        "user",
-        attributes(
-            ID,
-            Scalar("username", required=True),
-            Scalar("first_name", legacy="firstname"),
-            Scalar("last_name", legacy="lastname"),
-            Scalar("email"),
-            Scalar("is_active", Kind.BOOLEAN, "isactive", default=True),
-            CREATED,
-            Collection("assignments", "Appointment", "resource_id"),
-            METADATA,
-        ),
-        projections=("id", "username", "first_name", "last_name", "email", "is_active"),
-        unique=(("username",),),
-    ),
     *LOOKUPS,
-    EntityType(
-        "Note",
-        "note",
-        attributes(
-            ID,
-            Scalar("content", legacy="text", required=True),
-            Scalar("date", Kind.TIME, default=Default.NOW),
-            Scalar("parent_id"),
-            Scalar("parent_type"),
-            Reference("parent", "", "parent_id", Fate.GOES),
-            to("author", "User", Fate.CLEARS, default=Default.USER, legacy="userid", by="user_id"),
-            to("in_reply_to", "Note", Fate.GOES, legacy="noteparentid"),
-            Collection("replies", "Note", "in_reply_to_id"),
-            METADATA,
-        ),
-        projections=("id", "content", "date", "parent_id", "parent_type", "user_id"),
-        up="parent_id",
-    ),
+    *WORKFLOWS,
+    *PEOPLE,
+    *NOTE_TYPES,
     _list("List", parent="", abstract=True),
-    _list("AssetVersionList"),
-    _list("TypedContextList"),
+    _list("AssetVersionList", Through("items", "AssetVersion", "ListObject", "list_id", "entity_id")),
+    _list("TypedContextList", Through("items", "TypedContext", "ListObject", "list_id", "entity_id")),
     EntityType(
         "ListObject",
         "list_object",
@@ -268,57 +262,13 @@ TYPES = (
             ID,
             to("list", "List", Fate.GOES, required=True),
             Scalar("entity_id", legacy="entityid", required=True),
-            Reference("entity", "", "entity_id", Fate.GOES),
+            Reference("entity", "", "entity_id", Fate.GOES, ("Context", "AssetVersion")),
             CREATED,
         ),
         projections=("id", "list_id", "entity_id"),
         up="list_id",
         unique=(("list_id", "entity_id"),),
     ),
-    EntityType(
-        "Metadata",
-        "metadata",
-        attributes(
-            Scalar("parent_id", required=True, fixed=True),
-            Scalar("key", required=True, fixed=True),
-            Scalar("parent_type"),
-            Scalar("value"),
-            Reference("parent", "", "parent_id", Fate.GOES),
-        ),
-        key=("parent_id", "key"),
-        projections=("parent_id", "key", "value"),
-        up="parent_id",
-    ),
-    EntityType(
-        "CustomAttributeConfiguration",
-        "custom_attribute_configuration",
-        attributes(
-            ID,
-            Scalar("key", required=True, fixed=True),
-            Scalar("label"),
-            Scalar("entity_type", default="task", fixed=True),
-            Scalar("is_hierarchical", Kind.BOOLEAN, default=False, fixed=True),
-            Scalar("default", Kind.ANY),
-            SORT,
-            to("type", "CustomAttributeType", default=Default.FIRST, fixed=True),
-            to("project", "Project", Fate.GOES, legacy="showid", fixed=True),
-            to("object_type", "ObjectType", legacy="object_typeid", fixed=True),
-        ),
-        projections=("id", "key", "label", "entity_type", "project_id", "object_type_id", "is_hierarchical"),
-        unique=(("key", "entity_type", "project_id", "object_type_id"),),
-    ),
-    EntityType(
-        "ContextCustomAttributeValue",
-        "context_custom_attribute_value",
-        attributes(
-            to("configuration", "CustomAttributeConfiguration", Fate.GOES, required=True, fixed=True),
-            to("entity", "Context", Fate.GOES, required=True, fixed=True),
-            Scalar("key", computed=True),
-            Scalar("value", Kind.ANY),
-        ),
-        key=("configuration_id", "entity_id"),
-        projections=("configuration_id", "entity_id", "key", "value"),
-        up="entity_id",
-    ),
+    *CUSTOMIZING,
 )
 MODEL = Model({one.name: one for one in TYPES})

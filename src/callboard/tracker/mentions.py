@@ -30,13 +30,13 @@ def _of_operation(model: Model, operation: Mapping[str, Any]) -> Iterator[tuple[
     if not isinstance(data, Mapping):
         return
     targets = {
-        found.by: model.types[found.target].table
+        found.by: model.types[found.targets[0]].table
         for found in one.attributes.values()
-        if isinstance(found, Reference) and found.target
+        if isinstance(found, Reference) and found.targets
     }
     for attribute, value in data.items():
         match one.attributes.get(attribute):
-            case Reference() as found if isinstance(value, Mapping) and found.target:
+            case Reference() as found if isinstance(value, Mapping) and found.targets:
                 yield targets[found.by], value.get("id")
             case Scalar(name="id"):
                 yield one.table, value

@@ -3,6 +3,9 @@
     Scalar       one column
     Reference    another entity, by a column of ids that is an attribute too (`status`, `status_id`)
     Collection   the entities whose reference points here
+    Through      the entities on the other side of entities that link two (`items` of a list)
+    Line         the contexts above, or below
+    Newest       the one of a collection with the greatest number
 
 Types with a `parent` type share its table; each row names its own type in the column `kind`.
 """
@@ -60,6 +63,8 @@ class Scalar:
     """May be given at creation only."""
     computed: bool = False
     """The tracker alone says it."""
+    derived: bool = False
+    """It is no column: it is worked out when it is asked for."""
 
     @property
     def stored(self) -> str:
@@ -74,12 +79,18 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Another entity of type `target`, whose id is in the scalar `by`; no `target`: of any type."""
+    """Another entity of type `target`, else of a type `among` several, whose id is in the scalar `by`."""
 
     name: str
     target: str
     by: str
     fate: Fate = Fate.REFUSES
+    among: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The types that it may point to."""
+        return (self.target,) if self.target else self.among
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +107,40 @@ class Collection:
     marked: str = ""
 
 
-Attribute: TypeAlias = Scalar | Reference | Collection
+@dataclass(frozen=True, slots=True)
+class Through:
+    """The entities of type `target` that entities of type `link` join to this one.
+
+    The scalar `near` of a link has this one's id, `far` that of the other.
+    """
+
+    name: str
+    target: str
+    link: str
+    near: str
+    far: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The entities of type `target` above this one, from the project down, or below it, nearest first."""
+
+    name: str
+    target: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The entity of type `target` whose scalar `by` is this one's id, and whose scalar `greatest` is that."""
+
+    name: str
+    target: str
+    by: str
+    greatest: str
+
+
+Attribute: TypeAlias = Scalar | Reference | Collection | Through | Line | Newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +169,7 @@ class EntityType:
     @property
     def scalars(self) -> Iterator[Scalar]:
         """Its scalars that are stored."""
-        return (one for one in self.attributes.values() if isinstance(one, Scalar) and one.name != "link")
+        return (one for one in self.attributes.values() if isinstance(one, Scalar) and not one.derived)
 
     def scalar(self, name: str) -> Scalar:
         """Return one of its scalars, known to be one."""
@@ -184,8 +228,8 @@ class Model:
         for one in self.types.values():
             for found in one.attributes.values():
                 if isinstance(found, Reference):
-                    target = self.types[found.target].table if found.target else table
-                    if target == table and (one.table, found.by) not in seen:
+                    tables = {self.types[each].table for each in found.targets} or {table}
+                    if table in tables and (one.table, found.by) not in seen:
                         seen.add((one.table, found.by))
                         yield one, found.by, found.fate
 
@@ -194,5 +238,5 @@ def attributes(*given: Attribute | Iterable[Attribute]) -> dict[str, Attribute]:
     """Return attributes by name; later ones replace earlier ones."""
     flat: list[Attribute] = []
     for each in given:
-        flat += [each] if isinstance(each, Scalar | Reference | Collection) else list(each)
+        flat += [each] if isinstance(each, Attribute) else list(each)
     return {one.name: one for one in flat}

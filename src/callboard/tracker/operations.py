@@ -6,16 +6,24 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from callboard.tracker.custom import CONFIGURATION, VALUE
+from callboard.tracker.custom import CONFIGURATION, is_value, owner_of
 from callboard.tracker.deleting import Deletion
+from callboard.tracker.given import given, key_of, keys_of, missing
 from callboard.tracker.ledger import Key, Ledger, Values
-from callboard.tracker.model import Collection, Default, EntityType, Model, Reference, Scalar
+from callboard.tracker.lookups import CUSTOM_VALUE
+from callboard.tracker.model import (
+    Collection,
+    Default,
+    EntityType,
+    Model,
+    Reference,
+    Scalar,
+    Through,
+)
 from callboard.tracker.refusals import Duplicate, Invalid, Missing
 from callboard.tracker.seeding import object_type
 from callboard.tracker.tables import KIND
-from callboard.tracker.values import stored
 
-_TYPE = "__entity_type__"
 _LONGEST_ID = 200
 
 
@@ -27,78 +35,66 @@ class Operations:
         self._model: Model = ledger.model
         self._firsts: dict[str, str | None] = {}
         self._all_columns: dict[str, tuple[Scalar, ...]] = {}
+        self._all_pointing: dict[str, Mapping[str, tuple[str, tuple[str, ...]]]] = {}
 
     def create(self, entity: str, data: Mapping[str, Any]) -> tuple[EntityType, Values]:
         """Make an entity and return its row."""
-        one = self._model[entity]
+        one = self._model[self._meant(entity, data)]
         if one.abstract:
             kinds = ", ".join(self._model.below[entity])
             raise Invalid(f"{entity} is no type that can be created: choose one of {kinds}.")
-        values, collections, claims = self._given(one, data)
-        row = self._completed(one, values)
+        sent = given(one, data)
+        row = self._completed(one, sent.values)
         self._check_references(one, row)
         self._derive(one, row)
-        _check_claims(one, row, claims)
+        sent.check_claims(one, row)
         key = self._ledger.key(one, row)
-        made = "id" in row and "id" not in values  # by us, just now
+        made = "id" in row and "id" not in sent.values  # by us, just now
         if not made and self._ledger.load(one, key) is not None:
             raise Duplicate(f"There is a {entity} {'/'.join(key)} already.")
         self._ledger.add(one, row)
-        self._collect(one, row, collections)
+        self._collect(one, row, sent.collections)
         return one, row
 
     def update(self, entity: str, key: Sequence[Any], data: Mapping[str, Any]) -> tuple[EntityType, Values]:
         """Change an entity and return its row."""
         asked = self._model[entity]
-        row = self._ledger.load(asked, _key(asked, key))
-        if row is None and entity == VALUE:  # clients change what they were shown a default of
+        row = self._ledger.load(asked, key_of(asked, key))
+        if row is None and is_value(entity):  # clients change what they were shown a default of
             return self.create(entity, {**dict(zip(asked.key, key, strict=True)), **data})
         if row is None or not self._is_of(asked, row):
-            raise _missing(entity, key)
+            raise missing(entity, key)
         one = self._ledger.kind(asked, row)
-        values, collections, claims = self._given(one, data)
-        changes = self._allowed(one, row, values)
+        sent = given(one, data)
+        changes = self._allowed(one, row, sent.values)
         self._check_references(one, changes)
         if one.up == "parent_id" and one.table == "context" and "parent_id" in changes:
             changes |= self._moved(one, row, changes["parent_id"])
         self._ledger.change(one, row, changes)
-        _check_claims(one, row, claims)
-        self._collect(one, row, collections)
+        sent.check_claims(one, row)
+        self._collect(one, row, sent.collections)
         return one, row
 
     def delete(self, entity: str, key: Sequence[Any]) -> None:
         """Delete an entity and all that belongs to it; raises InUse where others point to it."""
         one = self._model[entity]
-        row = self._ledger.load(one, _key(one, key))
+        row = self._ledger.load(one, key_of(one, key))
         if row is None or not self._is_of(one, row):
-            raise _missing(entity, key)
+            raise missing(entity, key)
         Deletion(self._ledger).delete(one, row)
+
+    def _meant(self, entity: str, data: Mapping[str, Any]) -> str:
+        """Return the type to create: clients leave it to the configuration whose values they make."""
+        if entity != CUSTOM_VALUE:
+            return entity
+        id_ = data.get("configuration_id")
+        found = self._ledger.load(self._model[CONFIGURATION], (id_,)) if isinstance(id_, str) else None
+        if found is None:
+            raise Missing("There is no such CustomAttributeConfiguration: give its id as configuration_id.")
+        return owner_of(found)
 
     def _is_of(self, one: EntityType, row: Values) -> bool:
         return not one.shared or row[KIND] in self._model.below[one.name]
-
-    def _given(
-        self, one: EntityType, data: Mapping[str, Any]
-    ) -> tuple[Values, dict[Collection, Any], Values]:
-        """Return what a client sent: by column, its collections, and what the tracker itself says."""
-        values: Values = {}
-        claims: Values = {}
-        collections: dict[Collection, Any] = {}
-        for name, value in data.items():
-            if name == _TYPE:
-                continue
-            match one.attribute(name):
-                case Scalar(computed=True) as scalar:
-                    claims[scalar.stored] = value
-                case Scalar() as scalar:
-                    values[scalar.stored] = stored(one.name, scalar, value)
-                case Reference() as found if one.scalar(found.by).computed:
-                    claims[found.by] = _reference(one, name, value)
-                case Reference() as found:
-                    values[found.by] = _reference(one, name, value)
-                case Collection() as found:
-                    collections[found] = value
-        return values, collections, claims
 
     def _completed(self, one: EntityType, values: Values) -> Values:
         row: Values = {KIND: one.name} if one.shared else {}
@@ -153,18 +149,32 @@ class Operations:
         return self._firsts[found.target]
 
     def _check_references(self, one: EntityType, values: Values) -> None:
-        for found in one.attributes.values():
-            if not isinstance(found, Reference) or not found.target:
+        for by, (name, found) in self._pointing(one).items():
+            id_ = values.get(by)
+            if id_ is None or not found or self._stands(found, id_):
                 continue
-            id_ = values.get(found.by)
-            if id_ is None or one.scalar(found.by).computed:
-                continue
-            target = self._model[found.target]
+            raise Missing(
+                f"{one.name}.{name} points to the {' or '.join(found)} {id_[:80]}, which is not there."
+            )
+
+    def _stands(self, targets: Iterable[str], id_: str) -> bool:
+        for each in targets:
+            target = self._model[each]
             row = self._ledger.load(target, (id_,))
-            if row is None or not self._is_of(target, row):
-                raise Missing(
-                    f"{one.name}.{found.name} points to the {found.target} {id_[:80]}, which is not there."
-                )
+            if row is not None and self._is_of(target, row):
+                return True
+        return False
+
+    def _pointing(self, one: EntityType) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+        """Return the columns of a type that clients may point elsewhere with: their names, and where to."""
+        if one.name not in self._all_pointing:
+            found: dict[str, tuple[str, tuple[str, ...]]] = {}
+            for each in one.attributes.values():
+                if isinstance(each, Reference) and not one.scalar(each.by).computed:
+                    name, targets = found.get(each.by, (each.name, ()))
+                    found[each.by] = (name, (*targets, *each.targets))
+            self._all_pointing[one.name] = found
+        return self._all_pointing[one.name]
 
     def _derive(self, one: EntityType, row: Values) -> None:
         """Say what the tracker itself knows of a new entity."""
@@ -182,10 +192,9 @@ class Operations:
         elif one.name == "AssetVersion" and row["version"] is None:
             last = self._ledger.first(one, "version", {"asset_id": row["asset_id"]}, last=True)
             row["version"] = (last[1] or 0) + 1 if last is not None else 1
-        elif one.name == VALUE:
-            row["key"] = (self._ledger.load(self._model[CONFIGURATION], (row["configuration_id"],)) or {})[
-                "key"
-            ]
+        elif is_value(one.name):
+            found = self._ledger.load(self._model[CONFIGURATION], (row["configuration_id"],))
+            row["key"] = found["key"] if found is not None else None
 
     def _check_project_name(self, one: EntityType, row: Values) -> None:
         same = [each for each in self._ledger.find(one, "name", [row["name"]]) if each[KIND] == "Project"]
@@ -229,23 +238,37 @@ class Operations:
             below = self._ledger.find(one, "parent_id", [each["id"] for each in below])
         return {"project_id": project}
 
-    def _collect(self, one: EntityType, row: Values, collections: Mapping[Collection, Any]) -> None:
+    def _collect(self, one: EntityType, row: Values, collections: Mapping[Collection | Through, Any]) -> None:
         """Have the members of collections point to their owner, and those that are no longer in them not."""
         for found, members in collections.items():
-            if found.target == VALUE:
+            if is_value(found.target):
                 continue  # named before they are there; the values come by themselves
             target = self._model[found.target]
-            wanted = [_key(target, _members_key(target, found, each)) for each in _listed(found, members)]
+            wanted = keys_of(target, found, members)
+            if isinstance(found, Through):
+                self._link(found, row, [key[0] for key in wanted])
+                continue
             for key in wanted:
                 self._join(target, found, one, row, key)
             for each in self._ledger.find(target, found.by, [row["id"]]):
                 if self._ledger.key(target, each) not in wanted and not found.mapped:
                     self._part(self._ledger.kind(target, each), found, each)
 
+    def _link(self, found: Through, row: Values, wanted: list[str]) -> None:
+        """Make the links that are missing, and delete those that are no longer wanted."""
+        link = self._model[found.link]
+        there = {each[found.far]: each for each in self._ledger.find(link, found.near, [row["id"]])}
+        for id_ in dict.fromkeys(wanted):
+            if id_ not in there:
+                self.create(found.link, {found.near: row["id"], found.far: id_})
+        gone = [each for far, each in there.items() if far not in wanted]
+        if gone:
+            self._ledger.remove(link, gone)
+
     def _join(self, target: EntityType, found: Collection, one: EntityType, row: Values, key: Key) -> None:
         member = self._ledger.load(target, key)
         if member is None:
-            raise _missing(found.target, key)
+            raise missing(found.target, key)
         kind = self._ledger.kind(target, member)
         if found.by == "parent_id" and kind.table == "context" and member["parent_id"] != row["id"]:
             self.update(kind.name, key, {"parent_id": row["id"]})
@@ -257,45 +280,3 @@ class Operations:
         if scalar.required or scalar.fixed or scalar.computed or kind.table == "context":
             raise Invalid(f"{kind.name} needs {found.by}: delete it, or give it to another.")
         self._ledger.change(kind, member, {found.by: None})
-
-
-def _check_claims(one: EntityType, row: Values, claims: Mapping[str, Any]) -> None:
-    """Raise Invalid where a client says otherwise of what the tracker makes: the project, the object type."""
-    for name, value in claims.items():
-        if value != row.get(name) or name not in row:
-            raise Invalid(f"{one.name}.{name} is made by the tracker and can't be set to that.")
-
-
-def _missing(entity: str, key: Sequence[Any]) -> Missing:
-    return Missing(f"There is no {entity} {'/'.join(str(each) for each in key)[:200]}.")
-
-
-def _key(one: EntityType, key: Sequence[Any]) -> Key:
-    if len(key) != len(one.key) or not all(isinstance(each, str) for each in key):
-        raise Invalid(f"The key of a {one.name} is {', '.join(one.key)}, as text.")
-    return tuple(key)
-
-
-def _reference(one: EntityType, name: str, value: Any) -> str | None:
-    """Return the id in a reference as clients write it: `{"__entity_type__": ..., "id": ...}`."""
-    if value is None:
-        return None
-    id_ = value.get("id") if isinstance(value, Mapping) else None
-    if not isinstance(id_, str):
-        raise Invalid(f"{one.name}.{name} takes an entity, as a JSON object with its `id`, or null.")
-    return id_
-
-
-def _listed(found: Collection, members: Any) -> list[Mapping[str, Any]]:
-    if members is None:
-        return []
-    if not isinstance(members, list) or not all(isinstance(each, Mapping) for each in members):
-        raise Invalid(f"{found.name} takes a list of entities.")
-    return members
-
-
-def _members_key(target: EntityType, found: Collection, member: Mapping[str, Any]) -> list[Any]:
-    missing = [name for name in target.key if name not in member]
-    if missing:
-        raise Invalid(f"An entity in {found.name} is named by {', '.join(target.key)}.")
-    return [member[name] for name in target.key]

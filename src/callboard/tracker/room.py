@@ -18,17 +18,17 @@ from sqlalchemy.util import await_only
 from callboard.bus import Bus
 from callboard.errors import CallboardError
 from callboard.tracker import outbox
-from callboard.tracker.custom import CONFIGURATION, VALUE, typed
+from callboard.tracker.custom import CONFIGURATION, is_value, typed
 from callboard.tracker.entities import MODEL
 from callboard.tracker.language import parse
 from callboard.tracker.ledger import Ledger, Values
 from callboard.tracker.mentions import mentioned
-from callboard.tracker.model import Collection, EntityType, Kind, Reference, Scalar
+from callboard.tracker.model import Collection, EntityType, Kind, Reference, Scalar, Through
 from callboard.tracker.operations import Operations
 from callboard.tracker.refusals import Duplicate, InUse, Invalid, Refused, Unsupported
 from callboard.tracker.schemas import hash_of, schemas_of
 from callboard.tracker.seeding import seed
-from callboard.tracker.selecting import LINK, Selection
+from callboard.tracker.selecting import Selection
 from callboard.tracker.tables import tables_of
 from callboard.tracker.telling import TOPIC, Account, payloads
 from callboard.tracker.values import now, shown
@@ -185,11 +185,11 @@ class Tracker:
         for name, found in one.attributes.items():
             match found:
                 case Scalar():
-                    if found.name != LINK:
+                    if not found.derived:
                         made[name] = _shown(ledger, found, row)
                 case Reference() if found.target and (name in data or found.by in data):
                     made[name] = _reference(ledger, MODEL[found.target], row[found.by])
-                case Collection() if name in data and found.target != VALUE:
+                case Collection() if name in data and not is_value(found.target):
                     target = MODEL[found.target]
                     members = ledger.find(target, found.by, [row["id"]])
                     sent = [[each.get(key) for key in target.key] for each in data[name] or ()]
@@ -197,6 +197,12 @@ class Tracker:
                         _named(ledger.kind(target, each), each)
                         for each in members
                         if list(ledger.key(target, each)) in sent  # others may go later in this batch
+                    ]
+                case Through() if name in data:
+                    made[name] = [
+                        reference
+                        for each in data[name] or ()
+                        if (reference := _reference(ledger, MODEL[found.target], each.get("id"))) is not None
                     ]
         return made
 

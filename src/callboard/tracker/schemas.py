@@ -6,7 +6,19 @@ import hashlib
 import json
 from typing import Any
 
-from callboard.tracker.model import Attribute, Collection, Default, EntityType, Kind, Model, Reference, Scalar
+from callboard.tracker.model import (
+    Attribute,
+    Collection,
+    Default,
+    EntityType,
+    Kind,
+    Line,
+    Model,
+    Newest,
+    Reference,
+    Scalar,
+    Through,
+)
 from callboard.tracker.seeding import object_type
 
 
@@ -23,6 +35,7 @@ def hash_of(schemas: list[dict[str, Any]]) -> str:
 
 def _schema(one: EntityType) -> dict[str, Any]:
     scalars = [each for each in one.attributes.values() if isinstance(each, Scalar)]
+    read = [each.name for each in one.attributes.values() if isinstance(each, Line | Newest)]
     schema: dict[str, Any] = {
         "id": one.name,
         "type": "object",
@@ -30,8 +43,8 @@ def _schema(one: EntityType) -> dict[str, Any]:
         "primary_key": list(one.key),
         "default_projections": list(one.projections),
         "required": [each.name for each in scalars if each.required or each.name in one.key],
-        "immutable": [each.name for each in scalars if each.fixed or each.computed],
-        "computed": [each.name for each in scalars if each.computed],
+        "immutable": [*(each.name for each in scalars if each.fixed or each.computed), *read],
+        "computed": [*(each.name for each in scalars if each.computed), *read],
         "system_projections": list(one.key),
     }
     if one.object_type:
@@ -45,10 +58,14 @@ def _schema(one: EntityType) -> dict[str, Any]:
 
 def _property(found: Attribute) -> dict[str, Any]:
     match found:
-        case Collection(target=target, mapped=mapped):
-            return {"type": "mapped_array" if mapped else "array", "items": {"$ref": target}}
-        case Reference(target=target):
-            return {"$ref": target} if target else {"$ref": "Context"}
+        case Collection(target=target, mapped=True):
+            return {"type": "mapped_array", "items": {"$ref": target}}
+        case Collection(target=target) | Through(target=target) | Line(target=target):
+            return {"type": "array", "items": {"$ref": target}}
+        case Reference():
+            return {"$ref": found.targets[0] if found.targets else "Context"}
+        case Newest(target=target):
+            return {"$ref": target}
         case Scalar() as scalar:
             return _scalar(scalar)
 

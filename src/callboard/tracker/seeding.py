@@ -52,6 +52,7 @@ _TYPES = (
     *("Generic", "Modeling", "Sculpting", "Rigging", "Texture", "Animation", "FX", "Layout"),
     *("Lighting", "Rendering", "Compositing", "Previz", "Editing", "Printing", "Character", "Prop"),
 )
+_NOTE_LABELS = (("Internal", "#808080"), ("Client feedback", "#fdae6b"), ("Supervisor", "#3182bd"))
 _PRIORITIES = ("None", "Low", "Medium", "High", "Urgent")
 _OBJECT_TYPES = ("Folder", "Episode", "Sequence", "Shot", "AssetBuild", "Milestone", "Task")
 _ASSET_TYPES = {
@@ -63,17 +64,16 @@ _ASSET_TYPES = {
     "Print": "print",
 }
 
-CUSTOM_TYPES = ("text", "number", "boolean", "date", "enumerator")
+CUSTOM_TYPES = ("text", "number", "boolean", "date", "enumerator", "dynamic enumerator")
 """What the value of a custom attribute can be."""
 
 
 def seed(connection: Connection, model: Model, tables: Tables) -> None:
-    """Put in what a new tracker has; one that is not new is left alone."""
-    locations = tables.of(model["Location"])
-    if connection.execute(select(locations.c.id).limit(1)).first() is not None:
-        return
+    """Put in what a new tracker has; a table that has something is left alone."""
     for name, rows in _rows().items():
-        connection.execute(insert(tables.of(model[name])), rows)
+        table = tables.of(model[name])
+        if connection.execute(select(table).limit(1)).first() is None:
+            connection.execute(insert(table), rows)
 
 
 def _rows() -> dict[str, list[dict[str, Any]]]:
@@ -89,7 +89,43 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             _row("Priority", name, sort=sort, value=float(sort)) for sort, name in enumerate(_PRIORITIES)
         ],
         "ObjectType": [_row("ObjectType", name, sort=sort) for sort, name in enumerate(_OBJECT_TYPES)],
-        "ProjectSchema": [_row("ProjectSchema", "Default")],
+        "WorkflowSchema": [_row("WorkflowSchema", "Default")],
+        "WorkflowSchemaStatus": [
+            {
+                "workflow_schema_id": fixed_id("WorkflowSchema", "Default"),
+                "status_id": fixed_id("Status", each),
+            }
+            for each, _, _ in _STATUSES
+        ],
+        "TaskTypeSchema": [_row("TaskTypeSchema", "Default")],
+        "TaskTypeSchemaType": [
+            {"task_type_schema_id": fixed_id("TaskTypeSchema", "Default"), "type_id": fixed_id("Type", each)}
+            for each in _TYPES
+        ],
+        "ProjectSchema": [
+            _row(
+                "ProjectSchema",
+                "Default",
+                task_workflow_schema_id=fixed_id("WorkflowSchema", "Default"),
+                asset_version_workflow_schema_id=fixed_id("WorkflowSchema", "Default"),
+                task_type_schema_id=fixed_id("TaskTypeSchema", "Default"),
+            )
+        ],
+        "Schema": [_schema(name) for name in _OBJECT_TYPES[:-1]],
+        "SchemaStatus": [
+            {"schema_id": _schema(name)["id"], "status_id": fixed_id("Status", each), "sort": float(sort)}
+            for name in _OBJECT_TYPES[:-1]
+            for sort, (each, _, _) in enumerate(_STATUSES)
+        ],
+        "SchemaType": [
+            {"schema_id": _schema(name)["id"], "type_id": fixed_id("Type", each), "sort": float(sort)}
+            for name in _OBJECT_TYPES[:-1]
+            for sort, each in enumerate(_TYPES)
+        ],
+        "NoteLabel": [
+            _row("NoteLabel", name, color=color, sort=float(sort))
+            for sort, (name, color) in enumerate(_NOTE_LABELS)
+        ],
         "CustomAttributeType": [
             _row("CustomAttributeType", name, sort=sort) for sort, name in enumerate(CUSTOM_TYPES)
         ],
@@ -99,3 +135,9 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
 
 def _row(kind: str, name: str, **more: Any) -> dict[str, Any]:
     return {"id": fixed_id(kind, name), "name": name, **more}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    """Return the row that says which statuses and types an object type has; a task has its workflow."""
+    schema = fixed_id("ProjectSchema", "Default")
+    return {"id": fixed_id("Schema", name), "project_schema_id": schema, "type_id": object_type(name)}

@@ -10,20 +10,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, select, true
+from sqlalchemy import Connection, select, true
 
-from callboard.tracker.conditions import Scope
-from callboard.tracker.custom import VALUE, configurations, typed, unset
-from callboard.tracker.language import Path, Query
-from callboard.tracker.model import Collection, EntityType, Kind, Model, Reference, Scalar
-from callboard.tracker.refusals import Invalid, Refused, Unsupported
+from callboard.tracker.conditions import NEWEST, Scope, is_newest
+from callboard.tracker.custom import configurations, is_value, typed, unset
+from callboard.tracker.language import Query
+from callboard.tracker.model import (
+    Collection,
+    EntityType,
+    Kind,
+    Line,
+    Model,
+    Newest,
+    Reference,
+    Scalar,
+    Through,
+)
+from callboard.tracker.projecting import Tree, narrowed, projected, shown_by_default
+from callboard.tracker.refusals import Refused
+from callboard.tracker.surroundings import Row, Surroundings, up
 from callboard.tracker.tables import KIND, Tables
 from callboard.tracker.values import shown
 
-Row: TypeAlias = Mapping[str, Any] | RowMapping
 Entity: TypeAlias = dict[str, Any]
-Tree: TypeAlias = dict[str, "Tree"]
-"""Projections by their first name."""
+Pairs: TypeAlias = list[tuple[Row, Entity]]
+"""Rows, and what is made of them."""
 
 MOST_ROWS = 10_000
 """Rows of one answer; the rest is at the offset in its metadata."""
@@ -39,6 +50,7 @@ class Selection:
 
     def __init__(self, connection: Connection, model: Model, tables: Tables) -> None:
         self._connection, self._model, self._tables = connection, model, tables
+        self._around = Surroundings(model, self._rows, MOST_ENTITIES)
         self._left = MOST_ENTITIES
 
     def answer(self, query: Query) -> dict[str, Any]:
@@ -54,65 +66,73 @@ class Selection:
         order += [scope.alias.c[key].asc() for key in one.key]
         statement = select(scope.alias).select_from(scope.source).where(scope.belongs(), condition)
         statement = statement.order_by(*order).limit(limit + 1).offset(query.offset)
+        tree = projected(self._model, one, query.projections)
         rows = self._connection.execute(statement).mappings().all()
         following = query.offset + limit if len(rows) > limit and limit else None
-        tree = tree_of(query.projections) or {name: {} for name in one.projections}
         data = self.entities(one, rows[:limit], tree)
         return {"action": "query", "data": data, "metadata": {"next": {"offset": following}}}
 
     def entities(self, one: EntityType, rows: Sequence[Row], tree: Tree) -> list[Entity]:
-        """Return rows of a table as entities with the attributes of a tree."""
+        """Return rows of a table as entities with the attributes of a tree, where their type has them."""
         self._left -= len(rows)
         if self._left < 0:
             raise Refused(f"This answer has more than {MOST_ENTITIES} entities: ask for less at once.")
-        self._check(one, tree)
-        kinds: dict[str, list[tuple[Row, Entity]]] = defaultdict(list)
+        kinds: dict[str, Pairs] = defaultdict(list)
         made: list[Entity] = []
         for row in rows:
             kind = row[KIND] if one.shared else one.name
             made.append({"__entity_type__": kind, **{key: row[key] for key in one.key}})
             kinds[kind].append((row, made[-1]))
         for kind, pairs in kinds.items():
-            for name, inner in tree.items():
+            for name, inner in narrowed(self._model, kind, tree).items():
                 self._fill(self._model[kind], name, inner, pairs)
         return made
 
-    def _check(self, one: EntityType, tree: Tree) -> None:
-        for name, inner in tree.items():
-            found = self._model.seen(one, name)
-            if isinstance(found, Scalar) and inner:
-                raise Invalid(f"{one.name}.{name} is a value: nothing comes after it in a projection.")
-            if not isinstance(found, Scalar) and not found.target:
-                raise Unsupported(
-                    f"{one.name}.{name} may be of any type and can't be selected yet: select `{found.by}`."
-                )
-
-    def _fill(self, one: EntityType, name: str, inner: Tree, pairs: list[tuple[Row, Entity]]) -> None:
+    def _fill(self, one: EntityType, name: str, inner: Tree, pairs: Pairs) -> None:
         """Give the entities of one type one attribute, if that type has it."""
         match one.attributes.get(name):
-            case Scalar() if name == LINK:
-                self._link(pairs)
+            case None:
+                return
+            case Scalar(derived=True) as scalar:
+                self._derive(one, scalar.name, pairs)
             case Scalar() as scalar:
                 for row, made in pairs:
                     made[name] = self._shown(one, scalar, row)
-            case Reference() as found:
-                others = self._by_id(found.target, {row[found.by] for row, _ in pairs}, inner)
+            case (Reference() | Newest()) as found:
+                self._fill_one(found, inner, pairs)
+            case found:
+                members = self._several(one, found, inner, pairs)
                 for row, made in pairs:
-                    made[name] = others.get(row[found.by])
-            case Collection() as found:
-                self._gather(found, inner, pairs)
+                    made[name] = members.get(row["id"], [])
 
-    def _gather(self, found: Collection, inner: Tree, pairs: list[tuple[Row, Entity]]) -> None:
-        """Give entities the members of a collection, custom attributes those that were never set too."""
-        members = self._members(found, [made["id"] for _, made in pairs], inner)
-        for row, made in pairs:
-            made[found.name] = members.get(made["id"], [])
-            if found.target == VALUE:
-                made[found.name] += unset(self._configured.values(), row, made[found.name])
+    def _fill_one(self, found: Reference | Newest, inner: Tree, pairs: Pairs) -> None:
+        if isinstance(found, Reference):
+            others = self._by_id(found.targets, {row[found.by] for row, _ in pairs}, inner)
+            for row, made in pairs:
+                made[found.name] = others.get(row[found.by])
+        else:
+            newest = self._newest(found, [row["id"] for row, _ in pairs], inner)
+            for row, made in pairs:
+                made[found.name] = newest.get(row["id"])
+
+    def _several(
+        self, one: EntityType, found: Collection | Through | Line, inner: Tree, pairs: Pairs
+    ) -> Mapping[str, list[Entity]]:
+        """Return the members of a relation to several, by the id of who has it."""
+        ids = [row["id"] for row, _ in pairs]
+        match found:
+            case Through():
+                return self._linked(found, ids, inner)
+            case Line():
+                return self._in_line(found, [row for row, _ in pairs], inner)
+            case Collection() if is_value(found.target):
+                return self._customs(one, found, [row for row, _ in pairs], inner)
+            case Collection():
+                return self._members(found, ids, inner)
 
     def _shown(self, one: EntityType, scalar: Scalar, row: Row) -> Any:
         value = row[scalar.stored]
-        if one.name == VALUE and scalar.kind is Kind.ANY:
+        if is_value(one.name) and scalar.kind is Kind.ANY:
             return typed(self._configured.get(row["configuration_id"]), value)
         return shown(value)
 
@@ -120,21 +140,100 @@ class Selection:
     def _configured(self) -> dict[str, Mapping[str, Any]]:
         return configurations(self._connection, self._model, self._tables)
 
-    def _by_id(self, target: str, ids: Iterable[str | None], tree: Tree) -> dict[str | None, Entity]:
-        one = self._model[target]
-        rows = list(self._rows(one, "id", sorted(each for each in ids if each is not None)))
-        return {entity["id"]: entity for entity in self.entities(one, rows, tree)}
+    def _by_id(
+        self, targets: Iterable[str], ids: Iterable[str | None], tree: Tree
+    ) -> dict[str | None, Entity]:
+        """Return entities of some types by id; ids are looked for in each type until they are found."""
+        found: dict[str | None, Entity] = {}
+        left = {each for each in ids if each is not None}
+        for target in targets:
+            one = self._model[target]
+            rows = list(self._rows(one, "id", sorted(left))) if left else []
+            found |= {entity["id"]: entity for entity in self.entities(one, rows, tree)}
+            left -= found.keys()
+        return found
 
     def _members(self, found: Collection, ids: list[str], tree: Tree) -> dict[str, list[Entity]]:
         """Return the entities of a collection by the id of who has it."""
         one = self._model[found.target]
         if found.mapped and not tree:
-            tree = {name: {} for name in one.projections}
+            tree = shown_by_default(one)
         rows = list(self._rows(one, found.by, ids))
+        return _grouped((row[found.by] for row in rows), self.entities(one, rows, tree))
+
+    def _linked(self, found: Through, ids: list[str], tree: Tree) -> dict[str, list[Entity]]:
+        links = list(self._rows(self._model[found.link], found.near, ids))
+        others = self._by_id((found.target,), {row[found.far] for row in links}, tree)
         members: dict[str, list[Entity]] = defaultdict(list)
-        for row, entity in zip(rows, self.entities(one, rows, tree), strict=True):
-            members[row[found.by]].append(entity)
+        for row in links:
+            if row[found.far] in others:
+                members[row[found.near]].append(others[row[found.far]])
         return members
+
+    def _in_line(self, found: Line, rows: Sequence[Row], tree: Tree) -> dict[str, list[Entity]]:
+        one = self._model[found.target]
+        if found.up:
+            known = self._around.above(rows)
+            lines = {row["id"]: [*up(known, row["parent_id"])][::-1] for row in rows}
+        else:
+            lines = self._around.below(one, [row["id"] for row in rows])
+        kept = {each["id"]: each for line in lines.values() for each in line}
+        wanted = [each for each in kept.values() if each[KIND] in self._model.below[one.name]]
+        made = {each["id"]: each for each in self.entities(one, wanted, tree)}
+        return {id_: [made[each["id"]] for each in line if each["id"] in made] for id_, line in lines.items()}
+
+    def _newest(self, found: Newest, ids: Sequence[str], tree: Tree) -> dict[str, Entity]:
+        one = self._model[found.target]
+        rows = list(self._newest_rows(found, ids))
+        return {
+            row[found.by]: entity for row, entity in zip(rows, self.entities(one, rows, tree), strict=True)
+        }
+
+    def _newest_rows(self, found: Newest, ids: Sequence[str]) -> Iterator[Row]:
+        table = self._tables.of(self._model[found.target])
+        newest = is_newest(table, table, found.by, found.greatest)
+        for start in range(0, len(ids), _AT_ONCE):
+            statement = select(table).where(table.c[found.by].in_(ids[start : start + _AT_ONCE]), newest)
+            yield from self._connection.execute(statement).mappings()
+
+    def _derive(self, one: EntityType, name: str, pairs: Pairs) -> None:
+        """Give entities what is no column of theirs."""
+        if name == NEWEST:
+            found = Newest("", one.name, "asset_id", "version")
+            ids = sorted({row["asset_id"] for row, _ in pairs})
+            newest = {row["id"] for row in self._newest_rows(found, ids)}
+            for row, made in pairs:
+                made[name] = row["id"] in newest
+        else:
+            known = self._around.above([row for row, _ in pairs])
+            for row, made in pairs:
+                made[name] = [_named(each) for each in up(known, row["id"])][::-1]
+
+    def _customs(
+        self, one: EntityType, found: Collection, rows: Sequence[Row], tree: Tree
+    ) -> dict[str, list[Entity]]:
+        """Return custom attributes, those that were never set too, by the id of who has them."""
+        members = self._members(found, [row["id"] for row in rows], tree)
+        if not self._configured:
+            return members
+        subjects = self._around.subjects(one, rows)
+        above = sorted({each for subject in subjects.values() for each in subject.above})
+        inherited = (
+            self._set(above) if any(each["is_hierarchical"] for each in self._configured.values()) else {}
+        )
+        for id_, subject in subjects.items():
+            there = members.setdefault(id_, [])
+            there += unset(self._configured.values(), subject, there, found.target, inherited)
+        return members
+
+    def _set(self, contexts: Sequence[str]) -> dict[tuple[str, str], str | None]:
+        """Return the values of hierarchical attributes that contexts were given, by attribute and context."""
+        rows = self._rows(self._model["ContextCustomAttributeValue"], "entity_id", contexts)
+        return {
+            (row["configuration_id"], row["entity_id"]): row["value"]
+            for row in rows
+            if self._configured[row["configuration_id"]]["is_hierarchical"]
+        }
 
     def _rows(self, one: EntityType, by: str, ids: Sequence[str]) -> Iterator[Row]:
         """Yield the rows of a type whose column has one of these values, in the order of their keys."""
@@ -146,36 +245,14 @@ class Selection:
             statement = select(table).where(table.c[by].in_(some), of_type).order_by(*order)
             yield from self._connection.execute(statement).mappings()
 
-    def _link(self, pairs: list[tuple[Row, Entity]]) -> None:
-        """Give contexts the way from the project down to themselves."""
-        known: dict[str, Row] = {made["id"]: row for row, made in pairs}
-        wanted = {row["parent_id"] for row in known.values()} - {None}
-        context = self._model["Context"]
-        while missing := sorted(wanted - known.keys()):
-            found = {row["id"]: row for row in self._rows(context, "id", missing)}
-            known |= found
-            wanted = {row["parent_id"] for row in found.values()} - {None}
-        for _, made in pairs:
-            made[LINK] = _way(known, made["id"])
+
+def _grouped(keys: Iterable[str], entities: Iterable[Entity]) -> dict[str, list[Entity]]:
+    members: dict[str, list[Entity]] = defaultdict(list)
+    for key, entity in zip(keys, entities, strict=True):
+        members[key].append(entity)
+    return members
 
 
-def _way(known: Mapping[str, Row], lowest: str) -> list[dict[str, str]]:
-    way: list[dict[str, str]] = []
-    row = known.get(lowest)
-    while row is not None and len(way) < len(known):
-        kind = "Project" if row[KIND] == "Project" else "TypedContext"
-        way.append({"type": kind, "id": row["id"], "name": row["name"]})
-        row = known.get(row["parent_id"])
-    return way[::-1]
-
-
-def tree_of(projections: Iterable[Path]) -> Tree:
-    """Return projections by their first name, then the second; raises Unsupported for narrowed types."""
-    tree: Tree = {}
-    for path in projections:
-        inner = tree
-        for step in path:
-            if step.cast:
-                raise Unsupported(f"`{step.name}[{step.cast}]` in a projection is not there yet.")
-            inner = inner.setdefault(step.name, {})
-    return tree
+def _named(row: Row) -> dict[str, str]:
+    kind = "Project" if row[KIND] == "Project" else "TypedContext"
+    return {"type": kind, "id": row["id"], "name": row["name"]}

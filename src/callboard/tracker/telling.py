@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from callboard.tracker.custom import TABLE
+from callboard.tracker.custom import TABLE, owner_type
 from callboard.tracker.ledger import Ledger, Touched, Values
-from callboard.tracker.model import EntityType, Model
+from callboard.tracker.model import EntityType, Model, Reference
 from callboard.tracker.tables import KIND
 from callboard.tracker.values import told
 
@@ -15,6 +15,8 @@ TOPIC = "ftrack.update"
 MOST = 1000
 """Entities in one event; a larger commit is told in several, in order."""
 _SILENT = frozenset({KIND, "id", "context_type", "system_type", "created_at"})
+_OBJECT_TYPES = {"Timer": "timer"}
+"""By this artists' tray applications know a timer. Source: facts, section 6."""
 _FARTHEST = 60
 """Entities on the way up to the project that are told."""
 
@@ -42,13 +44,13 @@ class Account:
     def _add_custom(self, made: dict[str, dict[str, Any]], touched: Touched) -> None:
         before, now = touched.before or {}, touched.now or {}
         value = now or before
-        context = self._model["Context"]
-        row = self._ledger.row(context, value["entity_id"])
+        owner = self._model[owner_type(value[KIND])]
+        row = self._ledger.row(owner, value["entity_id"])
         if row is None or before.get("value") == now.get("value"):
             return
         entry = made.get(row["id"])
         if entry is None:
-            entry = made[row["id"]] = self._about(self._ledger.kind(context, row), row, "update", {})
+            entry = made[row["id"]] = self._about(self._ledger.kind(owner, row), row, "update", {})
         entry["changes"][value["key"]] = {"old": before.get("value"), "new": now.get("value")}
         entry["keys"] = list(entry["changes"])
 
@@ -66,7 +68,7 @@ class Account:
             "entityId": self._id(one, row),
             "entityType": one.told,
             "entity_type": one.name,
-            "objectTypeId": row.get("object_type_id"),
+            "objectTypeId": row.get("object_type_id") or _OBJECT_TYPES.get(one.name),
             "keys": list(changes),
             "changes": changes,
             "parentId": way[0]["parentId"],
@@ -118,16 +120,9 @@ class Account:
         if marked in self._model.types:
             yield self._model[str(marked)]
             return
-        yield self._model[_UP.get(one.table, "Context")]
-
-
-_UP = {
-    "asset_version": "Asset",
-    "component": "AssetVersion",
-    "component_location": "Component",
-    "list_object": "List",
-}
-"""What the entities of a table belong to, where that is no context."""
+        for found in one.attributes.values():
+            if isinstance(found, Reference) and found.by == one.up:
+                yield from (self._model[each] for each in found.targets)
 
 
 def _by_table(model: Model) -> dict[str, EntityType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -107,6 +108,8 @@ def _time(value: object) -> datetime | None:
 def _any(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return json.dumps(value) if value else None  # several choices of an enumerator
     number = _stored_number(value)
     return f"{number:.15g}" if number is not None else _text(value)
 

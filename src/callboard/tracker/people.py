@@ -1,0 +1,120 @@
+"""People: who there is, in which groups, who does what, how long it took, and what runs for them."""
+
+from __future__ import annotations
+
+from callboard.tracker.lookups import CREATED, ID, METADATA, NAME, custom, pair, to
+from callboard.tracker.model import Collection, Default, EntityType, Fate, Kind, Scalar, attributes
+
+PEOPLE = (
+    EntityType(
+        "User",
+        "user",
+        attributes(
+            ID,
+            Scalar("username", required=True),
+            Scalar("first_name", legacy="firstname"),
+            Scalar("last_name", legacy="lastname"),
+            Scalar("email"),
+            Scalar("is_active", Kind.BOOLEAN, "isactive", default=True),
+            Scalar("resource_type", default="user", fixed=True),
+            CREATED,
+            to("thumbnail", "Component", Fate.CLEARS, legacy="thumbid"),
+            Collection("assignments", "Appointment", "resource_id"),
+            Collection("memberships", "Membership", "user_id"),
+            Collection("timelogs", "Timelog", "user_id"),
+            custom("User"),
+            METADATA,
+        ),
+        projections=("id", "username", "first_name", "last_name", "email", "is_active"),
+        unique=(("username",),),
+    ),
+    EntityType(
+        "Group",
+        "group",
+        attributes(
+            ID,
+            NAME,
+            Scalar("local", Kind.BOOLEAN, default=False),
+            to("parent", "Group", Fate.CLEARS, legacy="parent_id"),
+            Collection("children", "Group", "parent_id"),
+            Collection("memberships", "Membership", "group_id"),
+            METADATA,
+        ),
+        projections=("id", "name"),
+        unique=(("name",),),
+    ),
+    EntityType(
+        "Membership",
+        "membership",
+        attributes(
+            ID,
+            to("user", "User", Fate.GOES, legacy="user_id", required=True),
+            to("group", "Group", Fate.GOES, legacy="group_id", required=True),
+        ),
+        projections=("id", "user_id", "group_id"),
+        up="group_id",
+        unique=(("user_id", "group_id"),),
+    ),
+    EntityType(
+        "Appointment",
+        "appointment",
+        attributes(
+            ID,
+            Scalar("type", default="assignment"),
+            Scalar("start_date", Kind.TIME, "startdate"),
+            Scalar("end_date", Kind.TIME, "enddate"),
+            to("context", "Context", Fate.GOES, legacy="context_id", required=True),
+            to("resource", "User", Fate.GOES, legacy="resource_id", required=True),
+        ),
+        projections=("id", "type", "context_id", "resource_id"),
+        up="context_id",
+        unique=(("context_id", "resource_id", "type"),),
+    ),
+    EntityType(
+        "Timelog",
+        "timelog",
+        attributes(
+            ID,
+            Scalar("name"),
+            Scalar("comment"),
+            Scalar("start", Kind.TIME, default=Default.NOW),
+            Scalar("duration", Kind.NUMBER, default=0.0),
+            to("user", "User", Fate.GOES, default=Default.USER),
+            to("context", "Context", Fate.CLEARS, legacy="context_id"),
+            METADATA,
+        ),
+        projections=("id", "user_id", "context_id", "start", "duration", "comment"),
+        up="context_id",
+    ),
+    EntityType(
+        "Timer",
+        "timer",
+        attributes(
+            ID,
+            Scalar("name"),
+            Scalar("comment"),
+            Scalar("start", Kind.TIME, default=Default.NOW),
+            to("user", "User", Fate.GOES, default=Default.USER),
+            to("context", "Context", Fate.CLEARS, legacy="context_id"),
+        ),
+        projections=("id", "user_id", "context_id", "start", "comment", "name"),
+        up="context_id",
+        unique=(("user_id",),),
+    ),
+    EntityType(
+        "Job",
+        "job",
+        attributes(
+            ID,
+            Scalar("type", default="api_job", fixed=True),
+            Scalar("status", default="queued"),
+            Scalar("data"),
+            CREATED,
+            Scalar("finished_at", Kind.TIME),
+            to("user", "User", Fate.GOES, default=Default.USER),
+            Collection("job_components", "JobComponent", "job_id"),
+        ),
+        projections=("id", "type", "status", "data", "user_id", "created_at", "finished_at"),
+    ),
+    pair("JobComponent", ("job", "Job"), ("component", "Component"), up="job_id"),
+)
