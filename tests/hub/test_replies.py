@@ -42,3 +42,22 @@ async def test_who_was_not_asked_is_not_heard_however_early() -> None:
     requests.reply(reply("a"))
     assert await answers(requests) == ["a"]
     assert requests.dropped == 1
+
+
+async def test_a_second_reply_of_one_subscriber_is_dropped() -> None:
+    requests = Requests()
+    requests.open("q")
+    requests.ask("q", ["a", "b"])
+    for each in "aab":
+        requests.reply(reply(each))
+    assert await answers(requests) == ["a", "b"]
+    assert requests.dropped == 1
+
+
+async def test_a_reply_to_what_waits_no_more_is_counted_and_one_to_others_is_none_of_ours() -> None:
+    requests = Requests()
+    requests.close(requests.open("q"))
+    requests.note_late("q")
+    requests.note_late("somebody else's")
+    requests.note_late(None)
+    assert requests.dropped == 1

@@ -15,6 +15,10 @@ MAX_REPLIES = 1000
 """Replies kept for one request that nobody has fetched yet."""
 
 
+MOST_CLOSED = 10_000
+"""Requests that are kept in mind once they wait no more, to count what comes late."""
+
+
 class Request:
     """One question on its way: yields its replies, ends when all who were asked have replied."""
 
@@ -22,6 +26,7 @@ class Request:
         self.event = event
         self._waiting: set[str] = set()
         self._asked: set[str] = set()
+        self._heard: set[str] = set()
         self._replies: asyncio.Queue[Event | None] = asyncio.Queue(MAX_REPLIES)
         self._nodes = nodes
         self._early: dict[str, Event] = {}
@@ -45,12 +50,15 @@ class Request:
         self._end_if_done()
 
     def reply(self, subscriber: str, event: Event) -> bool:
-        """Take a reply; return False for one from somebody who was not asked."""
+        """Take a reply; return False for one from somebody who was not asked, or who has replied."""
         if subscriber not in self._asked:
             waits = self._nodes > 0 and len(self._early) < MAX_REPLIES
             if waits:
                 self._early[subscriber] = event
             return waits
+        if subscriber in self._heard:
+            return False
+        self._heard.add(subscriber)
         if not self._replies.full():
             self._replies.put_nowait(event)
         self.leave(subscriber)
@@ -80,10 +88,12 @@ class Request:
 
 
 class Requests:
-    """The requests of this node that still wait; late and unasked replies are counted and dropped."""
+    """The requests of this node that still wait; late, second and unasked replies are counted and dropped."""
 
     def __init__(self) -> None:
         self._open: dict[str, Request] = {}
+        self._closed: dict[str, None] = {}
+        """The newest that wait no more: replies to others are none of ours."""
         self.dropped = 0
 
     def __contains__(self, event: str | None) -> bool:
@@ -100,6 +110,9 @@ class Requests:
     def close(self, request: Request) -> None:
         """Stop waiting; later replies are late."""
         self._open.pop(request.event, None)
+        self._closed[request.event] = None
+        if len(self._closed) > MOST_CLOSED:
+            del self._closed[next(iter(self._closed))]
 
     def ask(self, event: str, subscribers: Iterable[str]) -> None:
         """Note whom a node has asked for the event with this id, if it is a request of ours."""
@@ -112,6 +125,10 @@ class Requests:
         request = self._open.get(event.in_reply_to_event or "")
         if request is None or not request.reply(str(event.source.get("id", "")), event):
             self.dropped += 1
+
+    def note_late(self, event: str | None) -> None:
+        """Count a reply to a request that waits no more; one to anything else is none of ours."""
+        self.dropped += event in self._closed
 
     def leave(self, subscribers: Iterable[str]) -> None:
         """Wait no longer for subscribers whose connection is gone."""

@@ -91,7 +91,7 @@ class Router:
         frames: dict[Framing, Any] = {}
         for group in groups:
             self._deliver(entry, group, frames)
-        if self._requests:
+        if self._requests or entry.envelope.topic == REPLY:
             self._tell_requests(entry, groups)
 
     def _groups(self, entry: Entry) -> list[Collection[Subscription]]:
@@ -159,6 +159,8 @@ class Router:
             self.on_request(entry)
         elif envelope.topic == REPLY and envelope.in_reply_to_event in self._requests:
             self._requests.reply(envelope.opened(self._log.stamp(entry)))
+        elif envelope.topic == REPLY:
+            self._requests.note_late(envelope.in_reply_to_event)
 
     def flush(self) -> None:
         """Hand on what stands in outboxes; those who can't take more are fed no more."""
