@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import msgspec
 import pytest
 
-from callboard.event import Event
+from callboard.event import Event, Stamp
 from callboard.hub.replies import Requests
 
 
@@ -60,4 +61,14 @@ async def test_a_reply_to_what_waits_no_more_is_counted_and_one_to_others_is_non
     requests.note_late("q")
     requests.note_late("somebody else's")
     requests.note_late(None)
+    assert requests.dropped == 1
+
+
+async def test_a_reply_in_anothers_name_is_dropped() -> None:
+    requests = Requests()
+    requests.open("q")
+    requests.ask("q", ["a"], {"a": "ann"})
+    requests.reply(msgspec.structs.replace(reply("a"), data="forged", entry=Stamp("1", 0.0, "mallory")))
+    requests.reply(msgspec.structs.replace(reply("a"), entry=Stamp("2", 0.0, "ann")))
+    assert await answers(requests) == ["a"]
     assert requests.dropped == 1

@@ -7,13 +7,12 @@ shows here as well. Only those who were asked count. Source: seeds/studio-events
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from callboard.event import Event
 
 MAX_REPLIES = 1000
 """Replies kept for one request that nobody has fetched yet."""
-
 
 MOST_CLOSED = 10_000
 """Requests that are kept in mind once they wait no more, to count what comes late."""
@@ -25,7 +24,8 @@ class Request:
     def __init__(self, event: str, nodes: int) -> None:
         self.event = event
         self._waiting: set[str] = set()
-        self._asked: set[str] = set()
+        self._asked: dict[str, str | None] = {}
+        """Whom the router has asked, and whose subscriber each is; None: known to another node alone."""
         self._heard: set[str] = set()
         self._replies: asyncio.Queue[Event | None] = asyncio.Queue(MAX_REPLIES)
         self._nodes = nodes
@@ -37,10 +37,13 @@ class Request:
         """How many subscribers were asked."""
         return len(self._asked)
 
-    def ask(self, subscribers: Iterable[str]) -> None:
-        """Note whom one node has asked; the request ends at once if nobody was."""
-        new = set(subscribers) - self._asked
-        self._asked |= new
+    def ask(self, subscribers: Iterable[str], users: Mapping[str, str] | None = None) -> None:
+        """Note whom one node has asked; the request ends at once if nobody was.
+
+        `users` says whose subscribers they are, where that is known.
+        """
+        new = set(subscribers) - self._asked.keys()
+        self._asked |= {each: (users or {}).get(each) for each in new}
         self._waiting |= new
         self._nodes -= 1
         for subscriber in new & self._early.keys():
@@ -56,13 +59,18 @@ class Request:
             if waits:
                 self._early[subscriber] = event
             return waits
-        if subscriber in self._heard:
+        if subscriber in self._heard or not self._is_its_own(subscriber, event):
             return False
         self._heard.add(subscriber)
         if not self._replies.full():
             self._replies.put_nowait(event)
         self.leave(subscriber)
         return True
+
+    def _is_its_own(self, subscriber: str, event: Event) -> bool:
+        """Return whether a reply came with a key of the subscriber's user: `source` alone proves nothing."""
+        user = self._asked[subscriber]
+        return user is None or event.entry is None or event.entry.publisher == user
 
     def leave(self, subscriber: str) -> None:
         """Wait no longer for this subscriber."""
@@ -114,11 +122,11 @@ class Requests:
         if len(self._closed) > MOST_CLOSED:
             del self._closed[next(iter(self._closed))]
 
-    def ask(self, event: str, subscribers: Iterable[str]) -> None:
+    def ask(self, event: str, subscribers: Iterable[str], users: Mapping[str, str] | None = None) -> None:
         """Note whom a node has asked for the event with this id, if it is a request of ours."""
         request = self._open.get(event)
         if request is not None:
-            request.ask(subscribers)
+            request.ask(subscribers, users)
 
     def reply(self, event: Event) -> None:
         """Hand a reply to the request that it answers."""

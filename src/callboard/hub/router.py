@@ -155,7 +155,8 @@ class Router:
     def _tell_requests(self, entry: Entry, groups: Iterable[Collection[Subscription]]) -> None:
         envelope = entry.envelope
         if envelope.id in self._requests:
-            self._requests.ask(str(envelope.id), _repliers(groups))
+            asked = _repliers(groups)
+            self._requests.ask(str(envelope.id), asked, asked)
             self.on_request(entry)
         elif envelope.topic == REPLY and envelope.in_reply_to_event in self._requests:
             self._requests.reply(envelope.opened(self._log.stamp(entry)))
@@ -221,6 +222,11 @@ class Router:
         subscription.since = FAR
 
 
-def _repliers(groups: Iterable[Collection[Subscription]]) -> set[str]:
-    """Return the ids of those who may reply: who only looks on says `replies: false` of itself."""
-    return {one.id for group in groups for one in group if one.subscriber.get("replies") is not False}
+def _repliers(groups: Iterable[Collection[Subscription]]) -> dict[str, str]:
+    """Return the ids of those who may reply, and whose they are; who only looks on says `replies: false`."""
+    return {
+        one.id: one.recipient.principal.name
+        for group in groups
+        for one in group
+        if one.subscriber.get("replies") is not False
+    }
