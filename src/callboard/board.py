@@ -55,9 +55,11 @@ from callboard.server.studio import studio_operations
 from callboard.server.studiohouse import StudioHouse
 from callboard.server.timelapses import timelapse_operations
 from callboard.server.tracker import tracker_opened, tracker_operations
+from callboard.server.versions import in_house, version_operations
 from callboard.slicing.opening import open_slicing
 from callboard.slicing.room import folder_of
 from callboard.store import Store, open_store
+from callboard.studio.opening import open_studio
 from callboard.studio.spelling import SPELLINGS
 from callboard.timelapse.opening import open_timelapses
 
@@ -126,6 +128,9 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         alone = not _is_shared(config)
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers, alone=alone))
         tracker = await stack.enter_async_context(tracker_opened(bus, config.tracker, data))
+        studio = await stack.enter_async_context(
+            open_studio(bus, files, films.shelf.open_film, config.studio, data, in_house(tracker))
+        )
         url = address(config.hub.host, sock)
         rooms = (
             *hook_operations(_hook_house(hooks, reloading)),
@@ -136,6 +141,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *timelapse_operations(films),
             *tracker_operations(tracker),
             *studio_operations(StudioHouse(config.studio, tracker, config.studio.server_url or url)),
+            *version_operations(studio),
             *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )
         gateways = await stack.enter_async_context(doors_open(config.hub, hub, keys, bus, sock, rooms))

@@ -49,11 +49,12 @@ def _catalog() -> Mapping[str, Topic]:
         slicing,
         studio,
         studio_today,
+        versions,
         working,
     )
 
     vocabularies = (studio, actions, studio_today, printing, files, printing_today)
-    rooms = (*vocabularies, callboard, printers, filing, filming, slicing, working)
+    rooms = (*vocabularies, callboard, printers, filing, filming, slicing, working, versions)
     return MappingProxyType({topic.name: topic for room in rooms for topic in room.TOPICS})
 
 

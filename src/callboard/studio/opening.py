@@ -1,0 +1,39 @@
+"""The studio room as a configuration describes it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from callboard.bus import Bus
+from callboard.config import Studio as Settings
+from callboard.config.settings import Location
+from callboard.files.room import Files
+from callboard.studio.locations import FileLocation, Platform
+from callboard.studio.production import Answering
+from callboard.studio.publishing import OpenFilm
+from callboard.studio.room import Studio
+
+
+def locations_of(settings: Settings, data: Path) -> Iterator[FileLocation]:
+    """Yield the file locations; a folder that is relative lies in the data folder, and is made there."""
+    for one in settings.locations:
+        folder = Path(one.folder).expanduser()
+        if not folder.is_absolute():
+            folder = data.absolute() / folder
+            folder.mkdir(parents=True, exist_ok=True)
+        yield FileLocation(one.name, folder, _paths(one))
+
+
+def _paths(one: Location) -> dict[Platform, str]:
+    return {Platform(platform): path for platform, path in one.paths.items()}
+
+
+@contextlib.asynccontextmanager
+async def open_studio(
+    bus: Bus, files: Files, films: OpenFilm, settings: Settings, data: Path, answer: Answering | None
+) -> AsyncIterator[Studio]:
+    """Give the room; `answer` is the tracker's, None where there is none."""
+    async with Studio(bus, files, films, tuple(locations_of(settings, data)), answer) as room:
+        yield room
