@@ -11,16 +11,33 @@ import ftrack_api
 import pytest
 
 from tests.clients.official import Hub, ftrack_py
+from tests.postgresql import Postgres, postgresql
 from tests.serving import Server, serving
 
 Listening = Callable[[], Any]
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests; each has databases of its own in it."""
+    with postgresql() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def settings(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Return a function that gives a configuration with an empty tracker, in either database."""
+    if request.param == "sqlite":
+        return lambda: "tracker:\n"
+    server: Postgres = request.getfixturevalue("postgres")
+    return lambda: f"tracker:\n  url: {server.database()}\n"
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(settings: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("tracker")
     config = folder / "callboard.yaml"
-    config.write_text("tracker:\n")
+    config.write_text(settings())
     with serving(folder / "data", "--config", str(config)) as running:
         yield running
 

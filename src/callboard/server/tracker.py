@@ -41,6 +41,7 @@ _STATUSES = {
     "NotFoundError": 404,
     "DuplicateEntryError": 409,
     "IntegrityError": 409,
+    "ServiceUnavailableError": 503,
 }
 _LONGEST_TOKEN = 200
 _LONGEST_TRACE = 1000

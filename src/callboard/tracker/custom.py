@@ -100,7 +100,9 @@ def _several(text: str) -> Any:
 def configurations(connection: Connection, model: Model, tables: Tables) -> dict[str, Mapping[str, Any]]:
     """Return all configurations by id."""
     table = tables.of(model[CONFIGURATION])
-    rows = connection.execute(select(table).order_by(table.c.sort, table.c.key, table.c.id)).mappings()
+    rows = connection.execute(
+        select(table).order_by(table.c.sort.nulls_first(), table.c.key, table.c.id)
+    ).mappings()
     return {row["id"]: dict(row) for row in rows}
 
 

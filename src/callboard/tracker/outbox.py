@@ -11,23 +11,24 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Table, delete, insert, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, RowMapping, Table, delete, insert, select
 
 from callboard.bus import Bus
 from callboard.errors import BadEvent, CallboardError, EventTooBig
 from callboard.event import Event, new_id
+from callboard.tracker.database import Database
 
 log = structlog.get_logger("callboard.tracker")
 
 _AT_ONCE = 100
 _AGAIN = 1.0
 """Seconds until an event that the log did not take is tried again."""
+_LOOK = 2.0
+"""Seconds between two looks at what nodes that died have left."""
 
 
 def put(connection: Connection, outbox: Table, data: Mapping[str, Any], source: Mapping[str, Any]) -> None:
@@ -37,57 +38,65 @@ def put(connection: Connection, outbox: Table, data: Mapping[str, Any], source: 
 
 
 class Drain:
-    """Publishes what is in the outbox, in order, for as long as it runs."""
+    """Publishes what is in the outbox, in order, for as long as it runs; of several nodes one at a time."""
 
-    def __init__(
-        self, engine: AsyncEngine, writing: asyncio.Lock, outbox: Table, bus: Bus, topic: str
-    ) -> None:
-        self._engine, self._writing, self._outbox = engine, writing, outbox
-        self._bus, self._topic = bus, topic
-        self._waiting = asyncio.Event()
-        self._waiting.set()  # a crash may have left some
+    def __init__(self, database: Database, outbox: Table, bus: Bus, topic: str) -> None:
+        self._database, self._outbox, self._bus, self._topic = database, outbox, bus, topic
+        self._news = asyncio.Event()
+        self._news.set()  # a crash may have left some
+        self._ending = False
 
     def wake(self) -> None:
         """There is something in the outbox."""
-        self._waiting.set()
+        self._news.set()
+
+    def finish(self) -> None:
+        """Have `run` end once all is told, or as soon as that can't be done."""
+        self._ending = True
+        self._news.set()
 
     async def run(self) -> None:
-        """Drain until cancelled."""
+        """Drain until all is told after `finish`."""
         while True:
-            await self._waiting.wait()
-            self._waiting.clear()
+            self._news.clear()
             try:
                 while await self._some():
                     pass
-            except (CallboardError, SQLAlchemyError) as error:
+            except CallboardError as error:
                 log.warning("changes of the tracker wait to be told", error=str(error))
-                self._waiting.set()
-                await asyncio.sleep(_AGAIN)
+                await self._wait(_AGAIN)
+                self._news.set()
+            if self._ending:
+                return
+            await self._wait(_LOOK if self._database.is_shared else None)
 
-    async def finish(self, seconds: float) -> None:
-        """Publish what is left, for at most so long; what then remains is told after the next start."""
-        with contextlib.suppress(TimeoutError, CallboardError, SQLAlchemyError):
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait for news; other nodes, which may have died, tell none."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while await self._some():
-                    pass
+                await self._news.wait()
 
     async def _some(self) -> bool:
         """Publish the oldest events; returns whether there were any."""
-        outbox = self._outbox
-        async with self._engine.connect() as connection:
-            found = await connection.execute(select(outbox).order_by(outbox.c.id).limit(_AT_ONCE))
-            rows = found.mappings().all()
-        published: list[int] = []
-        try:
-            for row in rows:
-                await self._publish(
-                    Event(self._topic, json.loads(row["data"]), json.loads(row["source"]), id=row["event"])
-                )
-                published.append(row["id"])
-        finally:
-            if published:
+        if not await self._oldest(1):
+            return False
+        async with self._database.alone():
+            published: list[int] = []
+            try:
+                for row in await self._oldest(_AT_ONCE):
+                    await self._publish(
+                        Event(
+                            self._topic, json.loads(row["data"]), json.loads(row["source"]), id=row["event"]
+                        )
+                    )
+                    published.append(row["id"])
+            finally:
                 await self._forget(published)
-        return bool(rows)
+        return True
+
+    async def _oldest(self, limit: int) -> Sequence[RowMapping]:
+        statement = select(self._outbox).order_by(self._outbox.c.id).limit(limit)
+        return await self._database.read(lambda connection: connection.execute(statement).mappings().all())
 
     async def _publish(self, event: Event) -> None:
         try:
@@ -103,8 +112,9 @@ class Drain:
             log.error("a change of the tracker could not be told", event=event.id, error=str(error))
 
     async def _forget(self, ids: list[int]) -> None:
-        async with self._writing, self._engine.execution_options(writes=True).begin() as connection:
-            await connection.execute(delete(self._outbox).where(self._outbox.c.id.in_(ids)))
+        if ids:
+            statement = delete(self._outbox).where(self._outbox.c.id.in_(ids))
+            await self._database.write(lambda connection: connection.execute(statement))
 
 
 def _halves(event: Event) -> tuple[Event, ...]:

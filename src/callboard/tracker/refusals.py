@@ -56,6 +56,12 @@ class Forbidden(Refused):
     kind = "PermissionError"
 
 
+class Unavailable(Refused):
+    """The tracker's database can't do it now: send it again in a moment."""
+
+    kind = "ServiceUnavailableError"
+
+
 def hint(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown name: the nearest known one, or nothing."""
     near = difflib.get_close_matches(name[:80], list(known), 1, 0.6)

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection, event, select
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection, select
 from sqlalchemy.util import await_only
 
 from callboard.bus import Bus
-from callboard.errors import CallboardError
 from callboard.tracker import outbox
 from callboard.tracker.custom import CONFIGURATION, is_value, typed
+from callboard.tracker.database import Database
+from callboard.tracker.engines import engine_of
 from callboard.tracker.entities import MODEL
 from callboard.tracker.language import parse
 from callboard.tracker.ledger import Ledger, Values
 from callboard.tracker.mentions import mentioned
 from callboard.tracker.model import Collection, EntityType, Kind, Reference, Scalar, Through
 from callboard.tracker.operations import Operations
-from callboard.tracker.refusals import Duplicate, InUse, Invalid, Refused, Unsupported
+from callboard.tracker.refusals import Invalid, Unsupported
 from callboard.tracker.schemas import hash_of, schemas_of
-from callboard.tracker.seeding import seed
 from callboard.tracker.selecting import Selection
 from callboard.tracker.tables import tables_of
 from callboard.tracker.telling import TOPIC, Account, payloads
+from callboard.tracker.upkeep import keep_up
 from callboard.tracker.values import now, shown
 
 log = structlog.get_logger("callboard.tracker")
-T = TypeVar("T")
 
 VERSION = "25.6.0"
 """The version that official clients are told: they look whether it is new enough for them."""
@@ -44,10 +42,6 @@ _WRITING = frozenset({"create", "update", "delete"})
 _GOODBYE = 2.0
 _AT_ONCE = 50
 """Operations between two looks at what else there is to do."""
-
-
-class CantOpen(CallboardError):
-    """The tracker's database can't be opened: look at `tracker.url`."""
 
 
 @dataclass(frozen=True)
@@ -64,27 +58,24 @@ class Caller:
 class Tracker:
     """The entities, behind the operations of the official clients."""
 
-    def __init__(self, engine: AsyncEngine, bus: Bus) -> None:
-        self._engine, self._tables = engine, tables_of(MODEL)
-        self._writing = asyncio.Lock()
-        self._drain = outbox.Drain(engine, self._writing, self._tables.outbox, bus, TOPIC)
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database, self._tables = database, tables_of(MODEL)
+        self._drain = outbox.Drain(database, self._tables.outbox, bus, TOPIC)
         self._schemas = schemas_of(MODEL)
         self._hash = hash_of(self._schemas)
         self._known: set[str] = set()
 
     async def __aenter__(self) -> Tracker:
-        """Make what is missing in the database, and begin to tell what is in the outbox."""
-        async with self._engine.execution_options(writes=True).begin() as connection:
-            await connection.run_sync(self._tables.metadata.create_all)
-            await connection.run_sync(seed, MODEL, self._tables)
+        """Begin to tell what is in the outbox."""
         self._task = asyncio.create_task(self._drain.run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Tell what is left, if the log takes it."""
+        self._drain.finish()
+        await asyncio.wait([self._task], timeout=_GOODBYE)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self._drain.finish(_GOODBYE)
 
     async def answer(self, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
         """Return the results of operations in their order; all of them are done, or none.
@@ -93,33 +84,19 @@ class Tracker:
         """
         if len(batch) > MOST_OPERATIONS:
             raise Invalid(f"A batch has at most {MOST_OPERATIONS} operations: send several.")
-        try:
-            return await self._answered(batch, caller)
-        except SQLAlchemyError as error:
-            log.error("the tracker's database failed", error=str(error)[:1000])
-            raise Refused("The tracker's database could not do this; the hub's log says why.") from None
-
-    async def _answered(self, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
         await self._greet(caller)
         if all(_action(one) in _READING for one in batch):
-            async with self._engine.connect() as connection:
-                return await connection.run_sync(self._read, batch)
-        return await self._write(lambda connection: self._work(connection, batch, caller))
+            return await self._database.read(lambda connection: self._read(connection, batch))
+        results = await self._database.write(lambda connection: self._work(connection, batch, caller))
+        self._drain.wake()
+        return results
 
     async def _greet(self, caller: Caller) -> None:
         """See to it that who asks is a user of the tracker."""
         if caller.user not in self._known:
-            await self._write(lambda connection: self._welcome(connection, caller))
+            await self._database.write(lambda connection: self._welcome(connection, caller))
+            self._drain.wake()
             self._known.add(caller.user)
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        try:
-            async with self._writing, self._engine.execution_options(writes=True).begin() as connection:
-                done = await connection.run_sync(work)
-        except IntegrityError as error:
-            raise _said(error) from None
-        self._drain.wake()
-        return done
 
     def _read(self, connection: Connection, batch: Sequence[Mapping[str, Any]]) -> list[Any]:
         return [self._answer(connection, one) for one in batch]
@@ -264,42 +241,16 @@ def _key(one: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-def _said(error: IntegrityError) -> Refused:
-    """Return what the database refused, in the words of the clients."""
-    said = str(error.orig).lower()
-    if "unique" in said or "duplicate" in said:
-        columns = str(error.orig).partition(": ")[2].split("\n")[0]
-        return Duplicate(f"There is one like this already: {columns or 'the same key'} must differ.")
-    return InUse("An entity points to one that is not there: send them in one batch, or that one first.")
-
-
 @contextlib.asynccontextmanager
 async def open_tracker(bus: Bus, url: str | None, data: Path) -> AsyncIterator[Tracker]:
-    """Open the database, tracker.db in the data folder unless `url` names another, and the room."""
-    engine = create_async_engine(url or f"sqlite+aiosqlite:///{data / 'tracker.db'}")
-    if engine.dialect.name == "sqlite":
-        _prepare(engine)
+    """Open the database, tracker.db in the data folder unless `url` names another, and the room.
+
+    Raises CantOpen.
+    """
+    await keep_up(url, data)
+    engine = engine_of(url, data)
     try:
-        async with Tracker(engine, bus) as tracker:
+        async with Tracker(Database(engine), bus) as tracker:
             yield tracker
-    except OperationalError as error:
-        raise CantOpen(f"The tracker's database can't be opened: {error.orig}.") from None
     finally:
         await engine.dispose()
-
-
-def _prepare(engine: AsyncEngine) -> None:
-    """Have SQLite check foreign keys, let readers be beside a writer, and begin by what will be done."""
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def connected(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        cursor = connection.cursor()
-        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -60,7 +60,7 @@ class Selection:
         scope = Scope(self._model, self._tables, one)
         condition = scope.clause(query.where) if query.where is not None else true()
         order = [
-            column.desc() if down else column.asc()
+            column.desc().nulls_last() if down else column.asc().nulls_first()
             for column, down in ((scope.column(path), down) for path, down in query.order)
         ]
         order += [scope.alias.c[key].asc() for key in one.key]
@@ -205,9 +205,9 @@ class Selection:
             for row, made in pairs:
                 made[name] = row["id"] in newest
         else:
-            known = self._around.above([row for row, _ in pairs])
+            links = self._around.links(one, [row for row, _ in pairs])
             for row, made in pairs:
-                made[name] = [_named(each) for each in up(known, row["id"])][::-1]
+                made[name] = links[row["id"]]
 
     def _customs(
         self, one: EntityType, found: Collection, rows: Sequence[Row], tree: Tree
@@ -251,8 +251,3 @@ def _grouped(keys: Iterable[str], entities: Iterable[Entity]) -> dict[str, list[
     for key, entity in zip(keys, entities, strict=True):
         members[key].append(entity)
     return members
-
-
-def _named(row: Row) -> dict[str, str]:
-    kind = "Project" if row[KIND] == "Project" else "TypedContext"
-    return {"type": kind, "id": row["id"], "name": row["name"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -26,14 +27,25 @@ from callboard.tracker.model import EntityType, Kind, Model, Reference, Scalar
 KIND = "kind"
 """The column with the type of a row, in tables that several types share."""
 
-_TYPES: dict[Kind, type[TypeEngine[Any]]] = {
-    Kind.TEXT: Text,
-    Kind.INTEGER: Integer,
-    Kind.NUMBER: Float,
-    Kind.BOOLEAN: Boolean,
-    Kind.TIME: DateTime,
-    Kind.ANY: Text,
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Compared and ordered by bytes in either database, whatever the language of the server is."""
+_WHOLE = Integer().with_variant(BigInteger(), "postgresql")
+"""SQLite's integers have 64 bits anyway."""
+_TYPES: dict[Kind, TypeEngine[Any]] = {
+    Kind.TEXT: _TEXT,
+    Kind.INTEGER: _WHOLE,
+    Kind.NUMBER: Float(),
+    Kind.BOOLEAN: Boolean(),
+    Kind.TIME: DateTime(),
+    Kind.ANY: _TEXT,
 }
+_NAMES = {
+    "pk": "%(table_name)s_pkey",
+    "fk": "%(table_name)s_%(column_0_name)s_fkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+"""What constraints are called, so that migrations can speak of them."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Tables:
 
 def tables_of(model: Model) -> Tables:
     """Return the tables that hold a model's entities; nothing is made in a database yet."""
-    metadata = MetaData()
+    metadata = MetaData(naming_convention=_NAMES)
     for name in dict.fromkeys(one.table for one in model.types.values()):
         types = [one for one in model.types.values() if one.table == name]
         Table(name, metadata, *_columns(model, types), *_uniques(types))
@@ -75,7 +87,7 @@ def _columns(model: Model, types: list[EntityType]) -> Iterator[Column[object] |
     for name, scalar in scalars.items():
         yield _column(scalar, targets.get(name), name in key, name in loose)
     if types[0].shared:
-        yield Column(KIND, Text, nullable=False, index=True)
+        yield Column(KIND, _TEXT, nullable=False, index=True)
 
 
 def _column(scalar: Scalar, target: str | None, is_key: bool, loose: bool) -> Column[object]:
@@ -98,9 +110,9 @@ def _outbox(metadata: MetaData) -> Table:
     return Table(
         "outbox",
         metadata,
-        Column("id", Integer, primary_key=True, autoincrement=True),
-        Column("event", Text, nullable=False, unique=True),
-        Column("data", Text, nullable=False),
-        Column("source", Text, nullable=False),
+        Column("id", _WHOLE, primary_key=True, autoincrement=True),
+        Column("event", _TEXT, nullable=False, unique=True),
+        Column("data", _TEXT, nullable=False),
+        Column("source", _TEXT, nullable=False),
         sqlite_autoincrement=True,
     )
