@@ -24,6 +24,7 @@ NAMES = (
     "analysing",
     "filming",
     "slicing",
+    "production",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 FIGURES = Path(__file__).with_name("figures.json")

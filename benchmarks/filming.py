@@ -67,6 +67,8 @@ class Hub:
             [sys.executable, "-m", "callboard", *words], stdout=subprocess.DEVNULL, stderr=self._errors
         )
         while not (self.data / "server.json").exists():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"callboard serve ended: {(folder / 'errors').read_text()[-2000:]}")
             time.sleep(0.05)
         self.url = json.loads((self.data / "server.json").read_text())["url"]
         self.key = (self.data / "admin.key").read_text().strip()
