@@ -211,6 +211,7 @@ TYPES = (
             to("status", "Status", default=Default.FIRST),
             to("thumbnail", "Component", Fate.CLEARS, legacy="thumbid"),
             Scalar("is_latest_version", Kind.BOOLEAN, computed=True, derived=True),
+            Scalar("link", Kind.OBJECT, computed=True, derived=True),
             Collection("components", "Component", "version_id"),
             Collection("incoming_links", "AssetVersionLink", "to_id"),
             Collection("outgoing_links", "AssetVersionLink", "from_id"),

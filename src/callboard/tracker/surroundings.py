@@ -54,6 +54,20 @@ class Surroundings:
                 raise Refused(f"There are more than {self._most} entities below these: ask for fewer.")
         return {each: list(_levels(children, each)) for each in ids}
 
+    def links(self, one: EntityType, rows: Sequence[Row]) -> dict[str, list[dict[str, str]]]:
+        """Return the way from the project down to each entity, by its id; a version itself is the last."""
+        if one.table == "context":
+            known = self.above(rows)
+            return {row["id"]: _way(known, row["id"]) for row in rows}
+        places = dict(zip((row["id"] for row in rows), self._places(one, rows), strict=True))
+        known = self.above(self._contexts(places.values()))
+        assets = self._rows(self._model["Asset"], "id", sorted({row["asset_id"] for row in rows}))
+        names = {each["id"]: each["name"] for each in assets}
+        return {
+            row["id"]: [*_way(known, places[row["id"]]), _version(row, names.get(row["asset_id"]))]
+            for row in rows
+        }
+
     def subjects(self, one: EntityType, rows: Sequence[Row]) -> dict[str, Subject]:
         """Return entities with custom attributes as their configurations look at them, by id."""
         contexts = {row["id"]: where for row, where in zip(rows, self._places(one, rows), strict=True)}
@@ -83,6 +97,19 @@ class Surroundings:
         else:
             by = {"context": "id", "asset": "context_id"}.get(one.table)
             yield from (row[by] if by is not None else None for row in rows)
+
+
+def _way(known: Mapping[str, Row], lowest: str | None) -> list[dict[str, str]]:
+    return [_named(each) for each in up(known, lowest)][::-1]
+
+
+def _named(row: Row) -> dict[str, str]:
+    kind = "Project" if row[KIND] == "Project" else "TypedContext"
+    return {"type": kind, "id": row["id"], "name": row["name"]}
+
+
+def _version(row: Row, asset: str | None) -> dict[str, str]:
+    return {"type": "AssetVersion", "id": row["id"], "name": f"{asset} v{row['version'] or 0:03d}"}
 
 
 def up(known: Mapping[str, Row], lowest: str | None) -> Iterator[Row]:
