@@ -5,7 +5,6 @@ request -> QuestionsDoor -> studio.questions, studio.projects -> Bus.request -> 
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -29,7 +28,7 @@ from callboard.server.problems import (
 from callboard.server.studiohouse import StudioHouse, bus_of, read, seconds, timeout_of
 from callboard.server.tracker import Answering
 from callboard.studio import questions
-from callboard.studio.questions import Platform
+from callboard.studio.locations import Platform, UnknownPlatform, here, platform_of
 
 FOR_OTHERS: Final = "keys"
 """The right to act on another user's workstation: who has it could make a key of that user anyway."""
@@ -121,7 +120,7 @@ class QuestionsDoor:
             await self._house.asker(call),
             component,
             location or None,
-            _platform(call.text("platform") or platform.system()),
+            _platform(call.text("platform")),
             self._house.url,
             seconds(timeout_of(call), self._settings.resolve),
         )
@@ -150,10 +149,10 @@ def _problem(error: CallboardError) -> Problem:
 
 
 def _platform(text: str) -> Platform:
-    for each in Platform:
-        if text.lower() == each.lower():
-            return each
-    raise Problem(BAD_REQUEST, f"platform is one of {', '.join(Platform)}, not {text[:40]!r}.")
+    try:
+        return platform_of(text) if text else here()
+    except UnknownPlatform as error:
+        raise Problem(BAD_REQUEST, str(error)) from None
 
 
 async def _asked(call: Call, position: str) -> int:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing
-from enum import StrEnum
 from typing import Any, Final
 
 from msgspec import Struct
 
 from callboard.bus import Bus
 from callboard.studio.asking import Answer, Asker, Distinct, Fault, Faults, answers, question
+from callboard.studio.locations import Platform
 
 ENUMERATOR: Final = "ftrack.dynamic-enumerator"
 VALIDATE: Final = "ftrack.validate"
@@ -33,14 +33,6 @@ MOST_FIELDS: Final = 1000
 LONGEST: Final = 4096
 """Characters of a path, or of what is wrong with a field."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class Platform(StrEnum):
-    """The system that a path is meant for, as Python's `platform.system()` calls it."""
-
-    LINUX = "Linux"
-    DARWIN = "Darwin"
-    WINDOWS = "Windows"
 
 
 class Entries(Struct, frozen=True):
