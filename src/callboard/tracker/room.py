@@ -15,6 +15,7 @@ from sqlalchemy.util import await_only
 
 from callboard.bus import Bus
 from callboard.tracker import outbox
+from callboard.tracker.absent import absent
 from callboard.tracker.custom import CONFIGURATION, is_value, typed
 from callboard.tracker.database import Database
 from callboard.tracker.engines import engine_of
@@ -24,7 +25,7 @@ from callboard.tracker.ledger import Ledger, Values
 from callboard.tracker.mentions import mentioned
 from callboard.tracker.model import Collection, EntityType, Kind, Reference, Scalar, Through
 from callboard.tracker.operations import Operations
-from callboard.tracker.refusals import Invalid, Unsupported
+from callboard.tracker.refusals import Invalid
 from callboard.tracker.schemas import hash_of, schemas_of
 from callboard.tracker.selecting import Selection
 from callboard.tracker.tables import tables_of
@@ -141,7 +142,7 @@ class Tracker:
             ledger.flush()
             return self._answer(connection, one)
         if action not in _WRITING:
-            raise Unsupported(f"The action {action[:80]!r} is not there.")
+            raise absent(action)
         entity = _text(one, "entity_type")
         if action == "delete":
             operations.delete(entity, _key(one))

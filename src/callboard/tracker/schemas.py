@@ -35,7 +35,6 @@ def hash_of(schemas: list[dict[str, Any]]) -> str:
 
 def _schema(one: EntityType) -> dict[str, Any]:
     scalars = [each for each in one.attributes.values() if isinstance(each, Scalar)]
-    read = [each.name for each in one.attributes.values() if isinstance(each, Line | Newest)]
     schema: dict[str, Any] = {
         "id": one.name,
         "type": "object",
@@ -43,8 +42,8 @@ def _schema(one: EntityType) -> dict[str, Any]:
         "primary_key": list(one.key),
         "default_projections": list(one.projections),
         "required": [each.name for each in scalars if each.required or each.name in one.key],
-        "immutable": [*(each.name for each in scalars if each.fixed or each.computed), *read],
-        "computed": [*(each.name for each in scalars if each.computed), *read],
+        "immutable": [each.name for each in scalars if each.fixed or each.computed],
+        "computed": [each.name for each in scalars if each.computed],
         "system_projections": list(one.key),
     }
     if one.object_type:

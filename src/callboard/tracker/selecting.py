@@ -42,7 +42,6 @@ MOST_ENTITIES = 100_000
 """Entities in one answer, those in relations included."""
 _AT_ONCE = 500
 """Ids in one statement."""
-LINK = "link"
 
 
 class Selection:
