@@ -23,7 +23,7 @@ from callboard.event import encode_json
 from callboard.server.body import decode
 from callboard.server.handshake import cross_origin
 from callboard.server.operation import JSON, Call, Operation, Outcome, json
-from callboard.server.problems import NOBODY, Problem
+from callboard.server.problems import BAD_REQUEST, NOBODY, Problem
 
 log = structlog.get_logger("callboard.http")
 
@@ -158,6 +158,10 @@ class TrackerDoor:
         try:
             async with call.house.bodies.read(call.request) as body:
                 batch = decode(body, list[dict[str, Any]])
+                if b"\\u0000" in body and has_nul(batch):
+                    raise Problem(
+                        BAD_REQUEST, "A text here holds the character NUL, which no database stores."
+                    )
             client, push = _token(call, "ftrack-clienttoken"), _token(call, "ftrack-pushtoken")
             results = await self._answer(
                 batch, call.caller.name, client, push, trace_of(call.request.headers)
@@ -179,6 +183,21 @@ class TrackerDoor:
         return Response(
             status_code=204, headers={**cross_origin(call.request.headers, call.house.origins), **allowed}
         )
+
+
+def has_nul(value: Any) -> bool:
+    """Return whether a text in a JSON value holds the character NUL."""
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                if "\0" in text:
+                    return True
+            case dict() as found:
+                left += [*found.keys(), *found.values()]
+            case list() as found:
+                left += found
+    return False
 
 
 def _token(call: Call, name: str) -> str | None:

@@ -227,7 +227,7 @@ class _Place(Scope):
     ) -> Clause:
         if scalar.kind not in (Kind.TEXT, Kind.ANY):
             raise Unsupported(f"`like` compares text, and {one.name}.{scalar.name} is none.")
-        found = column.ilike(value, escape="\\")
+        found = column.ilike(_pattern(value), escape="\\")
         return or_(~found, column.is_(None)) if negated else found
 
     def _within(self, one: EntityType, step: Any, values: tuple[str, ...] | Query, negated: bool) -> Clause:
@@ -245,6 +245,11 @@ def is_newest(table: FromClause, alias: Alias, by: str, greatest: str) -> Clause
     """Return the condition that no row of a table with the same `by` has more of `greatest`."""
     later = table.alias()
     return ~exists(select(1).where(later.c[by] == alias.c[by], later.c[greatest] > alias.c[greatest]))
+
+
+def _pattern(value: str) -> str:
+    """Return a pattern that ends with no lone backslash: what that means, databases don't agree on."""
+    return value + "\\" if (len(value) - len(value.rstrip("\\"))) % 2 else value
 
 
 def found_by(model: Model, tables: Tables, query: Query) -> Select[Any]:

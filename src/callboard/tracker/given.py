@@ -12,6 +12,8 @@ from callboard.tracker.refusals import Invalid, Missing
 from callboard.tracker.values import stored
 
 _TYPE = "__entity_type__"
+_LONGEST = 255
+"""Characters of what is looked up by: names, keys, ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ def given(one: EntityType, data: Mapping[str, Any]) -> Given:
             case Scalar() as scalar:
                 said = value if scalar.computed else stored(one.name, scalar, value)
                 (sent.claims if scalar.computed else sent.values)[scalar.stored] = said
+                if isinstance(said, str) and len(said) > _LONGEST and scalar.stored in one.indexed:
+                    raise Invalid(f"{one.name}.{name} has at most {_LONGEST} characters.")
             case Reference() as found:
                 into = sent.claims if one.scalar(found.by).computed else sent.values
                 into[found.by] = _reference(one, name, value)

@@ -160,6 +160,12 @@ class EntityType:
     object_type: str = ""
     shared: bool = False
     """True when the table holds several types."""
+    indexed: frozenset[str] = field(init=False)
+    """The columns of text that stand in an index, where a database bounds their length."""
+
+    def __post_init__(self) -> None:
+        loose = {each.by for each in self.attributes.values() if isinstance(each, Reference)}
+        object.__setattr__(self, "indexed", loose.union(self.key, *self.unique))
 
     @property
     def told(self) -> str:
