@@ -26,6 +26,8 @@ MOST_OFFERED: Final = 1000
 """Items that one listener may offer."""
 MOST_ITEMS: Final = 10_000
 """Items that a menu holds."""
+MOST_TOLD: Final = 20
+"""Faults of one listener that are told one by one."""
 LARGEST_ITEM: Final = 256 * 1024
 """Bytes of JSON that an item may have."""
 
@@ -187,7 +189,7 @@ def _selected(selection: Selection) -> dict[str, Any]:
 
 
 def _offer(answer: Answer, seen: Distinct) -> Offer:
-    faults = Faults()
+    faults = Faults(MOST_TOLD)
     items = tuple(_new(answer, seen, faults))
     return Offer(items, faults.all)
 

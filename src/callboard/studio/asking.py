@@ -74,25 +74,29 @@ class Answer(Struct, frozen=True):
 
 
 class Faults:
-    """The faults of one question: the first hundred are kept, the others only counted."""
+    """The faults of one question: the first `most` are kept, the others only counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_FAULTS) -> None:
+        self._most = most
         self._kept: list[Fault] = []
+        self._last: Fault | None = None
         self._more = 0
 
     def add(self, fault: Fault) -> None:
         """Note one."""
-        if len(self._kept) < MOST_FAULTS:
+        if len(self._kept) < self._most:
             self._kept.append(fault)
         else:
+            self._last = fault
             self._more += 1
 
     @property
     def all(self) -> tuple[Fault, ...]:
         """Those that were kept, and one that says how many more there were."""
-        if not self._more:
+        if self._last is None:
             return tuple(self._kept)
-        return (*self._kept, Fault("", "", f"There were {self._more} more faults."))
+        more = msgspec.structs.replace(self._last, reason=f"There were {self._more} more faults.")
+        return (*self._kept, more)
 
 
 class Distinct:
