@@ -338,3 +338,20 @@ async def test_a_key_that_may_publish_such_requests_may_answer_them(hub: Hub) ->
         replies = [reply.data async for reply in bus.request(Event("callboard.jobs.ask"), deadline=60)]
     assert replies == ["mine"]
     await worker.close()
+
+
+async def test_a_handler_that_fails_hears_the_next_event(hub: Hub) -> None:
+    bus = HubBus(hub, ADMIN)
+    got: asyncio.Queue[int] = asyncio.Queue()
+
+    def handle(event: Event) -> None:
+        if event.data["n"] == 1:
+            raise RuntimeError("a mistake")
+        got.put_nowait(event.data["n"])
+
+    bus.subscribe("topic=print.done", handle)
+    for n in (1, 2):
+        await bus.publish(Event("print.done", {"n": n}))
+    async with asyncio.timeout(5):
+        assert await got.get() == 2
+    await bus.close()

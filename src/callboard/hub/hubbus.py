@@ -181,7 +181,7 @@ class Listener:
             if inspect.isawaitable(value):
                 value = await value
         except Exception:
-            log_.exception("a handler failed", expression=self.expression, topic=event.topic, event=event.id)
+            log_.exception("a handler failed", expression=self.expression, topic=event.topic, id=event.id)
             value = None
         if value is not None and event.topic != REPLY:
             self._bus.publish(reply_to(event, value, self.subscriber)).add_done_callback(_look)

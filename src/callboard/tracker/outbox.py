@@ -104,12 +104,12 @@ class Drain:
         except EventTooBig as error:
             halves = _halves(event)
             if not halves:
-                log.error("a change of the tracker is too big to be told", event=event.id, error=str(error))
+                log.error("a change of the tracker is too big to be told", id=event.id, error=str(error))
             for half in halves:
                 await self._publish(half)
         except BadEvent as error:
             # The log will never take it: it must not hold up those behind it.
-            log.error("a change of the tracker could not be told", event=event.id, error=str(error))
+            log.error("a change of the tracker could not be told", id=event.id, error=str(error))
 
     async def _forget(self, ids: list[int]) -> None:
         if ids:
