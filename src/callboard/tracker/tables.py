@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from callboard.tracker.migrations.columns import NAMES
 from callboard.tracker.model import EntityType, Kind, Model, Reference, Scalar
 
 KIND = "kind"
@@ -39,13 +40,7 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
     Kind.TIME: DateTime(),
     Kind.ANY: _TEXT,
 }
-_NAMES = {
-    "pk": "%(table_name)s_pkey",
-    "fk": "%(table_name)s_%(column_0_name)s_fkey",
-    "uq": "%(table_name)s_%(column_0_N_name)s_key",
-    "ix": "ix_%(table_name)s_%(column_0_name)s",
-}
-"""What constraints are called, so that migrations can speak of them."""
+_LATE = "thumbnail_id"
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class Tables:
 
 def tables_of(model: Model) -> Tables:
     """Return the tables that hold a model's entities; nothing is made in a database yet."""
-    metadata = MetaData(naming_convention=_NAMES)
+    metadata = MetaData(naming_convention=NAMES)
     for name in dict.fromkeys(one.table for one in model.types.values()):
         types = [one for one in model.types.values() if one.table == name]
         Table(name, metadata, *_columns(model, types), *_uniques(types))
@@ -97,7 +92,8 @@ def _column(scalar: Scalar, target: str | None, is_key: bool, loose: bool) -> Co
         return Column(scalar.stored, kind, primary_key=True, nullable=False)
     if target is None:
         return Column(scalar.stored, kind, index=loose)
-    pointing = ForeignKey(f"{target}.id", deferrable=True, initially="DEFERRED")
+    late = scalar.stored == _LATE  # made when all tables are there: they point in circles through it
+    pointing = ForeignKey(f"{target}.id", deferrable=True, initially="DEFERRED", use_alter=late)
     return Column(scalar.stored, kind, pointing, index=True)
 
 
