@@ -614,6 +614,11 @@ def test_file_locations_are_read_with_their_paths_elsewhere() -> None:
             "[{name: a, folder: /mnt, paths: {windows: x}}]",
             "studio.locations: `paths`: unknown key 'windows': did you mean 'Windows'?",
         ),
+        (
+            "[{name: vault*, folder: /m}]",
+            "studio.locations: 'vault*' can't be a name: "
+            "write it without quotes and line breaks, and no * at its end.",
+        ),
         ("[{name: a, folder: /m}, {name: a, folder: /n}]", "studio.locations: 'a' stands here twice."),
     ],
 )

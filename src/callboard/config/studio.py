@@ -5,6 +5,7 @@ studio: {locations: [{name: london, folder: /mnt/london, paths: {Darwin: /Volume
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,8 @@ MOST: Final = 100
 _LOCATIONS: Final = "locations"
 _KEYS: Final = ("name", "folder", "paths")
 _LONGEST: Final = 1000
+_NAME: Final = re.compile(r"""[^\x00-\x1f\x7f\ud800-\udfff"']*(?<!\*)""")
+"""What an expression can say, and a terminal show."""
 
 
 def studio(section: Item, faults: Faults) -> Studio:
@@ -63,6 +66,8 @@ def _location(said: Item, faults: Faults) -> Location | None:
 def _wrong_name(name: Any) -> str:
     if not isinstance(name, str) or not name.strip() or len(name) > 200:
         return "`name` is text that the tracker's Location is called by."
+    if not _NAME.fullmatch(name):
+        return f"{name!r} can't be a name: write it without quotes and line breaks, and no * at its end."
     if name.startswith("ftrack."):
         return f"{name!r} is a location that clients build in: choose another name."
     return ""

@@ -9,8 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
 
-from msgspec import UNSET
-from structlog import get_logger
+from msgspec import UNSET, Struct
 
 from callboard.catalog.versions import FetchRequest
 from callboard.errors import CallboardError
@@ -23,12 +22,44 @@ from callboard.studio.places import Held, Places
 from callboard.studio.planning import BadRequest
 from callboard.studio.production import NoSuchEntity, Production, Row
 
-log = get_logger("callboard.studio")
-
 _BLOCK: Final = 1 << 20
 _SHOWN: Final = "id, name, file_type, version.id, version.version, version.task_id, version.asset.name"
 _ATTRIBUTES: Final = {"task": "version.task_id", "version": "version_id", "component": "id"}
 _NEWEST: Final = "version.date desc, version.version desc"
+
+
+class Component(Struct, frozen=True):
+    """A component, and the version that it belongs to, if it does."""
+
+    id: str
+    name: str
+    file_type: str
+    version: str | None = None
+    number: int | None = None
+    asset: str = ""
+    task: str | None = None
+
+    @classmethod
+    def of(cls, row: Row) -> Component:
+        """Return what a query found."""
+        about = (str(row["id"]), str(row["name"]), str(row["file_type"] or ""))
+        version = row["version"]
+        if version is None:
+            return cls(*about)
+        asset = str(version["asset"]["name"])
+        return cls(*about, version["id"], version["version"], asset, version["task_id"])
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"{self.asset} v{self.number or 0:03d}" if self.version else self.name
+
+    @property
+    def path(self) -> str:
+        """Its path among the files: below its task, so that what comes of it can be told there."""
+        version = f"{self.asset}_v{self.number or 0:03d}_" if self.version else ""
+        name = f"{version}{self.name}{self.file_type}".replace("/", "_").replace("\\", "_")
+        return f"studio/{self.task or self.version or self.id}/{safe(name) or f'main{self.file_type}'}"
 
 
 class Fetching:
@@ -41,43 +72,40 @@ class Fetching:
         """Return where the file is now. Raises a CallboardError with the reason why it is not."""
         found = await self._component(wish, production)
         held = await self._held(found)
-        path = wish.to if wish.to is not UNSET else _path(found)
-        stored = await self._copied(held, clean(path), by)
-        version, label = found["version"], _label(found)
+        stored = await self._copied(held, clean(wish.to if wish.to is not UNSET else found.path), by)
+        of_version = {"version": found.version, "number": found.number, "asset": found.asset}
         return {
-            "message": f"{label} is {stored.path} now.",
+            "message": f"{found.label} is {stored.path} now.",
             "path": stored.path,
-            "component": found["id"],
-            "version": version["id"],
-            "number": version["version"],
-            "asset": version["asset"]["name"],
-            "task": version["task_id"],
+            "component": found.id,
+            **(of_version if found.version else {}),
+            "task": found.task,
             "location": held.location.name,
             "sha256": stored.sha256,
         }
 
-    async def _component(self, wish: FetchRequest, production: Production) -> Row:
+    async def _component(self, wish: FetchRequest, production: Production) -> Component:
         attribute, id_, what = _meant(wish)
         for types in _types(wish):
             where = {attribute: id_, "file_type": types}
             found = await production.first("FileComponent", _SHOWN, where, order=_NEWEST)
             if found is not None:
-                return found
+                return Component.of(found)
         wanted = "a file that can be printed" if wish.file_type is UNSET else f"a {wish.file_type} file"
         raise NoSuchEntity(f"There is no version of {what} with {wanted}: publish one first.")
 
-    async def _held(self, found: Row) -> Held:
-        held = await self._places.holding(found["id"])
+    async def _held(self, found: Component) -> Held:
+        held = await self._places.holding(found.id)
         for each in held:
             if await self._files.threads.do(each.location.holds, each.resource):
                 return each
         where = ", ".join(each.location.name for each in held)
         if where:
             raise NotThere(
-                f"{_label(found)} should be in {where}, and is not: see whether its disk is mounted."
+                f"{found.label} should be in {where}, and is not: see whether its disk is mounted."
             )
         here = self._places.named().name
-        raise NotThere(f"{_label(found)} is in no location that this hub can read: add it to {here}.")
+        raise NotThere(f"{found.label} is in no location that this hub can read: add it to {here}.")
 
     async def _copied(self, held: Held, path: str, by: Cause) -> StoredFile:
         do = self._files.threads.do
@@ -128,15 +156,3 @@ def _types(wish: FetchRequest) -> list[list[str]]:
 
 def _spelled(types: list[str]) -> list[str]:
     return [f".{each}" for one in types for each in dict.fromkeys((one, one.lower(), one.upper()))]
-
-
-def _label(found: Row) -> str:
-    version = found["version"]
-    return f"{version['asset']['name']} v{version['version'] or 0:03d}"
-
-
-def _path(found: Row) -> str:
-    version = found["version"]
-    name = f"{version['asset']['name']}_v{version['version'] or 0:03d}_{found['name']}{found['file_type']}"
-    plain = safe(name.replace("/", "_").replace("\\", "_")) or f"main{found['file_type']}"
-    return f"studio/{version['task_id'] or version['id']}/{plain}"

@@ -65,6 +65,8 @@ async def changes_of(
 async def _status(name: str, production: Production) -> str:
     found = await production.first("Status", "id", {"name": name})
     if found is None:
-        names = ", ".join(str(each["name"]) for each in await production.find("Status", "name", {}))
+        names = ", ".join(
+            str(each["name"]) for each in await production.find("Status", "name", {}, order="sort")
+        )
         raise NoSuchEntity(f"There is no status {name!r}: there are {names}.")
     return str(found["id"])

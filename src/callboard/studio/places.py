@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from callboard.errors import CallboardError
 from callboard.event import Event
+from callboard.expression import quote
 from callboard.files.threads import Threads
 from callboard.studio.locations import FileLocation, NotThere, here, platform_of
 from callboard.studio.production import Answering, Production, created
@@ -71,6 +72,11 @@ class Places:
             if one.name not in await self._known():  # else another hub was quicker
                 raise
 
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self._locations)
+
     def named(self, name: str = "") -> FileLocation:
         """Return a location, the first one unless it is named; raises NoLocation."""
         found = next((one for one in self._locations if one.name == name or not name), None)
@@ -90,6 +96,13 @@ class Places:
         where = {row["location_id"]: row["resource_identifier"] for row in rows}
         found = [Held(one, where[one.id]) for one in self._locations if isinstance(where.get(one.id), str)]
         return [each for each in found if each.resource]
+
+    @property
+    def asked(self) -> str:
+        """The expression of what is asked of us: paths in our locations, and in whichever has a component."""
+        named = [f"data.locationName={quote(one.name)}" for one in self._locations]
+        anywhere = 'not data.locationName>" "'  # no text, or an empty one
+        return f"topic={RESOLVE} and ({' or '.join((anywhere, *named))})"
 
     async def resolve(self, event: Event) -> Mapping[str, Any] | None:
         """Answer a request for the path of a component, if it is in one of our locations."""

@@ -117,7 +117,9 @@ async def _asset(
     type_name = wish.type if wish.type is not UNSET else _TYPES.get(file_type, _OTHER)
     kind = await production.first("AssetType", "id", {"name": type_name})
     if kind is None:
-        names = ", ".join(str(each["name"]) for each in await production.find("AssetType", "name", {}))
+        names = ", ".join(
+            str(each["name"]) for each in await production.find("AssetType", "name", {}, order="name")
+        )
         raise NoSuchEntity(f"There is no asset type {type_name!r}: there are {names}.")
     where = {"context_id": context, "name": name, "type_id": str(kind["id"])}
     found = await production.first("Asset", "id", where)

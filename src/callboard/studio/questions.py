@@ -148,13 +148,18 @@ async def resolved(
     return Resolved(None, "", "", faults.all)
 
 
+_NO_PATH: Final = "This is no answer: an object with a `path` in one line is."
+
+
 def _path(answer: Answer, faults: Faults) -> str | None:
     if answer.data == {}:  # Python's None, more or less
         return None
     path = answer.data.get("path") if isinstance(answer.data, dict) else None
     if isinstance(path, str) and 0 < len(path) <= LONGEST and not _CONTROL.search(path):
         return path
-    faults.add(answer.fault("This is no answer: an object with a `path` in one line is."))
+    said = answer.data.get("message") if isinstance(answer.data, dict) and path is None else None
+    reason = said if isinstance(said, str) and said else _NO_PATH
+    faults.add(answer.fault(reason[:LONGEST]))
     return None
 
 

@@ -22,7 +22,7 @@ from callboard.files.telling import Cause
 from callboard.studio.fetching import Fetching
 from callboard.studio.locations import FileLocation
 from callboard.studio.noting import note
-from callboard.studio.places import HOUSE, RESOLVE, Places
+from callboard.studio.places import HOUSE, Places
 from callboard.studio.production import Answering, Production
 from callboard.studio.publishing import OpenFilm, Publishing
 from callboard.verbs import Verb, answering
@@ -56,10 +56,10 @@ class Studio:
             "publish": Verb(PublishRequest, self._publish),
             "note": Verb(NoteRequest, self._note),
         }
-        self._subscriptions = [
-            self._bus.subscribe(f"topic={RESOLVE}", self._places.resolve, subscriber={"room": "studio"}),
-            *answering(self._bus, "studio", verbs),
-        ]
+        self._subscriptions = answering(self._bus, "studio", verbs)
+        if self._places.any:
+            asked, about = self._places.asked, {"room": "studio"}
+            self._subscriptions.append(self._bus.subscribe(asked, self._places.resolve, subscriber=about))
         return self
 
     async def __aexit__(
