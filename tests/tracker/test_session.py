@@ -131,7 +131,10 @@ def test_a_component_is_announced_when_it_is_added_to_a_location_and_taken_from_
     unmanaged.add_component(component, session.query("Location where name is ftrack.origin").one())
     unmanaged.remove_component(component)
     hub.until(lambda: len(added) == 2 and removed, "events of locations")
-    assert added[1]["data"] == {"component_id": component["id"], "location_id": unmanaged["id"]}
+    ids = (component["id"], unmanaged["id"])
+    assert added[1]["data"] == dict(
+        zip(("component_id", "location_id", "componentId", "locationId"), ids * 2, strict=True)
+    )
     assert removed[0]["data"]["component_id"] == component["id"]
 
 
