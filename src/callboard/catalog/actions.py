@@ -1,7 +1,8 @@
 """Actions: what the menu on a selection offers, what a launch says, and what may be shown after it.
 
 Discover and launch have the selection twice, in the seed's place (`context.selection`) and where
-every handler in use reads it (`selection`); publish both.
+every handler in use reads it (`selection`); publish both. The keys of an item's `actionData` come
+flat in the launch too.
 """
 # ruff: noqa: N815 - keys are named as they are on the wire
 
@@ -116,6 +117,7 @@ TOPICS = (
         description="Somebody opened the actions menu on a selection; who has actions for it replies.",
         source=_EVENTS,
         published_by="the tracker's server, for one user",
+        since="0.1",
         payload=ActionDiscover,
         example={"context": {"selection": _SELECTED}, "selection": _SELECTED},
         reply=ActionItems,
@@ -137,6 +139,7 @@ TOPICS = (
         description="Somebody chose an action; the listener that offered it runs it and replies.",
         source=_EVENTS,
         published_by="the tracker's server, for one user",
+        since="0.1",
         payload=ActionLaunch,
         free=True,
         example={

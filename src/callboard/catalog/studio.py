@@ -200,6 +200,7 @@ TOPICS = (
         description="The desktop helper of one user shall do something, such as open its publisher.",
         source=_EVENTS,
         published_by="the tracker's server, for one user",
+        since="0.1",
         payload=Connect,
         example={"action": "start", "plugin": "publish", "entity": _CHOSEN},
     ),
@@ -208,6 +209,7 @@ TOPICS = (
         description="A menu in a form needs its entries; who knows them replies.",
         source=_EVENTS,
         published_by="the tracker's server",
+        since="0.1",
         payload=DynamicEnumerator,
         example={
             "attributeName": "render_pool",
@@ -241,6 +243,7 @@ TOPICS = (
         description="Somebody needs the path of a component in a location; who knows it replies.",
         source=_EVENTS,
         published_by="the tracker's server",
+        since="0.1",
         payload=RequestResolve,
         example={
             "locationName": "london",
@@ -256,6 +259,7 @@ TOPICS = (
         description="Entities of the production changed.",
         source=_EVENTS,
         published_by="the tracker's server",
+        since="0.1",
         payload=Update,
         example={
             "entities": [
@@ -283,6 +287,7 @@ TOPICS = (
         description="A record is about to be created; who has rules for it replies.",
         source=_EVENTS,
         published_by="the tracker's server",
+        since="0.1",
         payload=Validate,
         free=True,
         example={
