@@ -25,6 +25,7 @@ NAMES = (
     "filming",
     "slicing",
     "production",
+    "studio",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 FIGURES = Path(__file__).with_name("figures.json")
