@@ -42,7 +42,7 @@ def _action_operations(door: ActionsDoor) -> tuple[Operation, ...]:
             group=GROUP,
             body={JSON: shapes.Discovering},
             outcomes=(
-                Outcome(200, "The menu.", shapes.Menu),
+                Outcome(200, "The menu.", shapes.ActionMenu),
                 Outcome(200, "What each listener offers, as it comes.", str, EVENT_STREAM),
             ),
             example=f"-d '{{{_SELECTION}}}'",
@@ -54,7 +54,7 @@ def _action_operations(door: ActionsDoor) -> tuple[Operation, ...]:
             group=GROUP,
             body={JSON: shapes.Launching},
             outcomes=(
-                Outcome(200, "What was replied.", shapes.Replies),
+                Outcome(200, "What was replied.", shapes.LaunchReplies),
                 Outcome(200, "Each reply as it comes.", str, EVENT_STREAM),
             ),
             example=f"""-d '{{"item": {{"actionIdentifier": "farm.submit"}}, {_SELECTION}}}'""",
@@ -70,7 +70,7 @@ def _question_operations(door: QuestionsDoor) -> tuple[Operation, ...]:
             answer=door.list_entries,
             group=GROUP,
             body={JSON: shapes.Enumerating},
-            outcomes=(Outcome(200, "The entries.", shapes.Entries),),
+            outcomes=(Outcome(200, "The entries.", shapes.MenuEntries),),
             example=(
                 """-d '{"attributeName": "render_pool", "recordData": """
                 """{"entity": {"entityId": "eb16970c", "entityType": "task"}}}'"""
@@ -108,7 +108,7 @@ def _question_operations(door: QuestionsDoor) -> tuple[Operation, ...]:
                 _TIMEOUT,
             ),
             outcomes=(
-                Outcome(200, "The path.", shapes.Path),
+                Outcome(200, "The path.", shapes.ComponentPath),
                 Outcome(404, "Nobody who listens knows one."),
             ),
             example="-G -d location=london -d platform=Linux",

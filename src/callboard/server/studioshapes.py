@@ -24,14 +24,14 @@ Grid = Annotated[list[Any], _says("As the grid that was clicked has it; passed o
 Record = dict[str, Any]
 
 
-class Entity(Struct, rename="camel"):
+class SelectedEntity(Struct, rename="camel"):
     """An entity of the production; other keys are passed on."""
 
     entity_id: Annotated[str, _says("Its id.", min_length=1, max_length=256)]
     entity_type: Annotated[str, _says("Its kind, such as `task`.", min_length=1, max_length=256)]
 
 
-Selection = Annotated[list[Entity], _says("The selected entities.", max_length=MOST_SELECTED)]
+Selection = Annotated[list[SelectedEntity], _says("The selected entities.", max_length=MOST_SELECTED)]
 
 
 class UserInfo(Struct):
@@ -41,7 +41,7 @@ class UserInfo(Struct):
     username: str
 
 
-class Fault(Struct):
+class AnswerFault(Struct):
     """What was wrong with an answer."""
 
     subscriber: Annotated[str, _says("The id of who answered, as it names itself.")]
@@ -59,11 +59,11 @@ class Discovering(Struct, forbid_unknown_fields=True, omit_defaults=True):
     timeout: Timeout | UnsetType = UNSET
 
 
-class Menu(Struct):
+class ActionMenu(Struct):
     """The actions of all listeners, in the order in which they came."""
 
     items: Annotated[list[Record], _says("As the listeners sent them; equal ones are there once.")]
-    faults: list[Fault]
+    faults: list[AnswerFault]
 
 
 class Launching(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -87,17 +87,17 @@ class LaunchReply(Struct, omit_defaults=True):
     fault: Annotated[str, _says("What is wrong with it.")] | UnsetType = UNSET
 
 
-class Replies(Struct, omit_defaults=True):
+class LaunchReplies(Struct, omit_defaults=True):
     """What was said to a launch, in the order in which it came."""
 
     replies: list[LaunchReply]
-    faults: Annotated[list[Fault], _says("Answers that were not kept.")] = field(default_factory=list)
+    faults: Annotated[list[AnswerFault], _says("Answers that were not kept.")] = field(default_factory=list)
 
 
-class RecordData(Struct, forbid_unknown_fields=True):
+class EditedRecord(Struct, forbid_unknown_fields=True):
     """The record whose form holds the menu."""
 
-    entity: Entity
+    entity: SelectedEntity
     changes: Annotated[Record, _says("What is in the form and not saved yet.")] = field(default_factory=dict)
 
 
@@ -105,7 +105,7 @@ class Enumerating(Struct, forbid_unknown_fields=True, rename="camel", omit_defau
     """Which menu, of which record."""
 
     attribute_name: Annotated[str, _says("The attribute whose menu it is.", min_length=1, max_length=256)]
-    record_data: RecordData
+    record_data: EditedRecord
     query: Annotated[str, _says("What was typed into the menu so far.", max_length=4096)] = ""
     sorters: Grid = field(default_factory=list)
     groupers: Grid = field(default_factory=list)
@@ -120,11 +120,11 @@ class MenuEntry(Struct):
     value: Annotated[Any, _says("What is stored.")]
 
 
-class Entries(Struct):
+class MenuEntries(Struct):
     """The entries of all listeners; of equal values the first that came."""
 
     items: list[MenuEntry]
-    faults: list[Fault]
+    faults: list[AnswerFault]
 
 
 class Connecting(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -132,7 +132,7 @@ class Connecting(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     action: Annotated[str, _says("What to do, such as `start`.", min_length=1, max_length=256)]
     plugin: Annotated[str, _says("Which part of the desktop helper, such as `publish`.", max_length=256)]
-    entity: Entity
+    entity: SelectedEntity
     user: (
         Annotated[str, _says("Whose workstation; left out: yours.", min_length=1, max_length=256)] | UnsetType
     ) = UNSET
@@ -163,13 +163,13 @@ class MadeProject(Struct):
 
     project: Annotated[Record, _says("Its fields, and its `id`.")]
     changes: Annotated[Record, _says("What listeners changed, by field.")]
-    faults: list[Fault]
+    faults: list[AnswerFault]
 
 
-class Path(Struct):
+class ComponentPath(Struct):
     """Where a component is."""
 
     path: str
     subscriber: Annotated[str, _says("The id of who knew it, as it names itself.")]
     publisher: Annotated[str, _says("The user whose key it came with, proven.")]
-    faults: list[Fault]
+    faults: list[AnswerFault]
