@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,8 @@ def test_a_project_is_created_by_who_asks(server: Server) -> None:
 
     (update,) = eventually(told, "the update")
     assert update["source"]["user"]["username"] == "jane"
+    asking = events(server, 'topic=ftrack.validate and data.name="by jane"')[0]["event"]
+    assert update["source"]["trace"] == {"correlation": asking["id"], "cause": asking["id"], "hops": 1}
 
 
 def test_a_key_without_the_right_creates_no_project(server: Server) -> None:
@@ -397,3 +400,12 @@ def test_nobody_who_listens_is_said(server: Server) -> None:
 )
 def test_a_wish_that_makes_no_sense_is_refused(server: Server, wrong: dict[str, Any]) -> None:
     assert refused(server, CONNECT, {**WISH, **wrong})[0] == 400
+
+
+def test_what_led_to_a_question_is_told(server: Server) -> None:
+    trace = {"correlation": "approval", "cause": "e17", "hops": 2}
+    headers = {"callboard-trace": json.dumps(trace)}
+    status, done = asked(server, "POST", CONNECT, WISH, (), **headers)
+    assert status == 200, done
+    assert events(server, "topic=ftrack.connect")[-1]["event"]["source"]["trace"] == trace
+    assert asked(server, "POST", CONNECT, WISH, (), **{"callboard-trace": "no trace"})[0] == 400

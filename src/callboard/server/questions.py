@@ -6,7 +6,7 @@ request -> QuestionsDoor -> studio.questions, studio.projects -> Bus.request -> 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET
 from starlette.responses import Response
@@ -29,6 +29,9 @@ from callboard.server.studiohouse import StudioHouse, bus_of, read, seconds, tim
 from callboard.server.tracker import Answering
 from callboard.studio import questions
 from callboard.studio.locations import Platform, UnknownPlatform, here, platform_of
+
+if TYPE_CHECKING:
+    from callboard.studio.projects import Batch
 
 FOR_OTHERS: Final = "keys"
 """The right to act on another user's workstation: who has it could make a key of that user anyway."""
@@ -131,11 +134,11 @@ class QuestionsDoor:
         return json(found)
 
 
-def _batch(tracker: Answering, user: str) -> Any:
+def _batch(tracker: Answering, user: str) -> Batch:
     """Return what does operations of the tracker as this user."""
 
-    async def done(operations: Sequence[Mapping[str, Any]]) -> list[Any]:
-        return await tracker(operations, user, None, None)
+    async def done(operations: Sequence[Mapping[str, Any]], trace: Mapping[str, Any]) -> list[Any]:
+        return await tracker(operations, user, None, None, trace)
 
     return done
 

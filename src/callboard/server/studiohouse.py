@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from callboard.config.settings import Studio as Settings
+from callboard.errors import CallboardError
 from callboard.event import Event, seal
 from callboard.hub.hubbus import HubBus
 from callboard.server.body import decode
 from callboard.server.operation import Call
 from callboard.server.problems import BAD_REQUEST, Problem
 from callboard.server.studioshapes import LONGEST_WAIT
-from callboard.server.tracker import Answering
+from callboard.server.tracker import Answering, trace_of
 from callboard.studio.asking import Asker
 
 T = TypeVar("T")
@@ -29,16 +30,24 @@ class StudioHouse(Struct, frozen=True):
 
     async def asker(self, call: Call, user: str = "") -> Asker:
         """Return who acts, the caller unless said: with the id of the tracker's User, else the username."""
-        username = user or call.principal.name
+        username, trace = user or call.principal.name, _trace(call)
         if self.tracker is None:
-            return Asker(username, username)
+            return Asker(username, username, trace)
         quoted = username.replace("\\", "\\\\").replace('"', '\\"')
         query = f'select id from User where username is "{quoted}"'  # noqa: S608 - the tracker's own language
         (found,) = await self.tracker(
             [{"action": "query", "expression": query}], call.principal.name, None, None
         )
         rows: list[Mapping[str, Any]] = found["data"]
-        return Asker(username, rows[0]["id"] if rows else username)
+        return Asker(username, rows[0]["id"] if rows else username, trace)
+
+
+def _trace(call: Call) -> Mapping[str, Any] | None:
+    """Return what led to a call, if it says so."""
+    try:
+        return trace_of(call.request.headers)
+    except CallboardError as error:
+        raise Problem(BAD_REQUEST, str(error)) from None
 
 
 async def read(call: Call, kind: type[T]) -> tuple[T, dict[str, Any]]:

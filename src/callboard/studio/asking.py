@@ -29,15 +29,20 @@ MOST_FAULTS: Final = 100
 
 
 class Asker(Struct, frozen=True):
-    """Whose act it is: handlers of the official clients read `source.user.id` and `.username` unguarded."""
+    """Whose act it is: handlers of the official clients read `source.user.id` and `.username` unguarded.
+
+    `trace` {correlation, cause, hops} is what led to the act, if something did.
+    """
 
     username: str
     id: str
+    trace: Mapping[str, Any] | None = None
 
     @property
     def source(self) -> dict[str, Any]:
         """The source of what this user asks; the bus adds the id that replies go to."""
-        return {"user": {"id": self.id, "username": self.username}}
+        trace = {} if self.trace is None else {"trace": dict(self.trace)}
+        return {"user": {"id": self.id, "username": self.username}, **trace}
 
 
 class Fault(Struct, frozen=True):

@@ -15,15 +15,16 @@ from msgspec import Struct
 
 from callboard.bus import Bus
 from callboard.errors import CallboardError
+from callboard.event import caused_by
 from callboard.studio.asking import Asker, Fault
-from callboard.studio.questions import Verdict, verdict
+from callboard.studio.questions import Verdict, validating, verdict
 from callboard.tracker.entities import MODEL
 from callboard.tracker.model import Scalar
 from callboard.tracker.refusals import Invalid, hint
 from callboard.tracker.values import stored
 
-Batch = Callable[[Sequence[Mapping[str, Any]]], Awaitable[list[Any]]]
-"""Does operations of the tracker, as the user who asks; see `Tracker.answer`."""
+Batch = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], Awaitable[list[Any]]]
+"""Does operations of the tracker as the user who asks, and has their events carry a trace."""
 
 PROJECT: Final = "Project"
 _ELSEWHERE: Final = frozenset({"id", "parent_id", "thumbnail_id"})
@@ -68,7 +69,8 @@ async def create(bus: Bus, asker: Asker, batch: Batch, given: Mapping[str, Any],
     known = fields()
     record = _record(given)
     _check(known, record)
-    said = await verdict(bus, asker, record, deadline)
+    event = validating(asker, record)
+    said = await verdict(bus, event, deadline)
     changes, faults = _usable(known, said)
     if said.errors:
         raise NotValid(said.errors, changes, faults)
@@ -76,7 +78,7 @@ async def create(bus: Bus, asker: Asker, batch: Batch, given: Mapping[str, Any],
     _check(known, final)
     data = {known[name].name: value for name, value in final.items()}
     made = {"action": "create", "entity_type": PROJECT, "entity_data": {"__entity_type__": PROJECT, **data}}
-    (result,) = await batch([made])
+    (result,) = await batch([made], caused_by(event))
     return Created({"id": result["data"]["id"], **final}, changes, faults)
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from callboard.bus import Bus
+from callboard.event import Event
 from callboard.studio.asking import Answer, Asker, Distinct, Fault, Faults, answers, question
 from callboard.studio.locations import Platform
 
@@ -90,15 +91,20 @@ def _entries(answer: Answer, seen: Distinct, faults: Faults) -> Iterator[dict[st
             yield entry
 
 
-async def verdict(bus: Bus, asker: Asker, record: Mapping[str, Any], deadline: float) -> Verdict:
-    """Ask who has rules for a record before it is made, and merge what they say by field.
+def validating(asker: Asker, record: Mapping[str, Any]) -> Event:
+    """Return the event that asks who has rules for a record before it is made."""
+    return question(asker, VALIDATE, record)
+
+
+async def verdict(bus: Bus, event: Event, deadline: float) -> Verdict:
+    """Ask, and merge what all listeners say by field.
 
     Of two changes of one field the first stays, and the other is a fault; errors of one field are joined.
     """
     changes: dict[str, Any] = {}
     errors: dict[str, str] = {}
     faults = Faults()
-    async with aclosing(answers(bus, question(asker, VALIDATE, record), faults, deadline)) as coming:
+    async with aclosing(answers(bus, event, faults, deadline)) as coming:
         async for answer in coming:
             for field, value in _fields(answer, "changes", faults):
                 if changes.setdefault(field, value) != value:
