@@ -52,6 +52,8 @@ class Problem(Struct, frozen=True):
     type: str = ""
     title: str = ""
     detail: str = ""
+    content: str = ""
+    """What the tracker says, in the official clients' form."""
 
 
 class Message(Struct, frozen=True):
@@ -206,7 +208,9 @@ def _error(status: int, body: bytes, url: str) -> errors.CallboardError:
     kind = _ERRORS.get(problem.type.rpartition("#")[2], errors.CallboardError)
     if kind is errors.Unauthenticated:
         return unknown_key()
-    return kind(problem.detail or problem.title or f"The hub answers with status {status}.")
+    return kind(
+        problem.detail or problem.content or problem.title or f"The hub answers with status {status}."
+    )
 
 
 def unreachable(url: str, error: BaseException) -> errors.Gone:

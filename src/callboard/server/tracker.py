@@ -44,6 +44,8 @@ _STATUSES = {
     "ServiceUnavailableError": 503,
 }
 _LONGEST_TOKEN = 200
+_LARGEST = 64 << 20
+"""Bytes of a batch: a shot list of 10,000 rows is one."""
 _LONGEST_TRACE = 1000
 _BAD_TRACE = (
     "The header callboard-trace is JSON with the texts `correlation` and `cause` and the number `hops`, "
@@ -156,7 +158,7 @@ class TrackerDoor:
             said = f"This needs a key with the right `{RIGHT}`: ask an administrator for one."
             return _refused("PermissionError", said, headers)
         try:
-            async with call.house.bodies.read(call.request) as body:
+            async with call.house.bodies.read(call.request, max(call.house.bodies.most, _LARGEST)) as body:
                 batch = decode(body, list[dict[str, Any]])
                 if b"\\u0000" in body and has_nul(batch):
                     raise Problem(

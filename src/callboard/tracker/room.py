@@ -37,7 +37,7 @@ log = structlog.get_logger("callboard.tracker")
 
 VERSION = "25.6.0"
 """The version that official clients are told: they look whether it is new enough for them."""
-MOST_OPERATIONS = 10_000
+MOST_OPERATIONS = 100_000
 _READING = frozenset({"query", "query_schemas", "query_server_information"})
 _WRITING = frozenset({"create", "update", "delete"})
 _GOODBYE = 2.0
