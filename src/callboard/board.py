@@ -140,7 +140,9 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
             *job_operations(jobs),
             *timelapse_operations(films),
             *tracker_operations(tracker),
-            *studio_operations(StudioHouse(config.studio, tracker, config.studio.server_url or url)),
+            *studio_operations(
+                StudioHouse(config.studio, in_house(tracker), config.studio.server_url or url)
+            ),
             *version_operations(studio),
             *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )

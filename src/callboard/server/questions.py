@@ -5,8 +5,7 @@ request -> QuestionsDoor -> studio.questions, studio.projects -> Bus.request -> 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import UNSET
 from starlette.responses import Response
@@ -26,12 +25,8 @@ from callboard.server.problems import (
     of,
 )
 from callboard.server.studiohouse import StudioHouse, bus_of, read, seconds, timeout_of
-from callboard.server.tracker import Answering
 from callboard.studio import questions
 from callboard.studio.locations import Platform, UnknownPlatform, here, platform_of
-
-if TYPE_CHECKING:
-    from callboard.studio.projects import Batch
 
 FOR_OTHERS: Final = "keys"
 """The right to act on another user's workstation: who has it could make a key of that user anyway."""
@@ -99,9 +94,9 @@ class QuestionsDoor:
         async with call.house.bodies.read(call.request) as body:
             given = decode(body, dict[str, Any])
         deadline = seconds(timeout_of(call), self._settings.validate)
-        batch = _batch(self._house.tracker, call.principal.name)
+        asker = await self._house.asker(call)
         try:
-            made = await projects.create(bus_of(call), await self._house.asker(call), batch, given, deadline)
+            made = await projects.create(bus_of(call), asker, self._house.tracker, given, deadline)
         except projects.NotValid as error:
             raise Problem(
                 INVALID, str(error), errors=error.errors, changes=error.changes, faults=error.faults
@@ -132,15 +127,6 @@ class QuestionsDoor:
             said = f"Nobody who listens knows a path of the component {component!r} {where}."
             raise Problem(NOT_FOUND, said, faults=found.faults)
         return json(found)
-
-
-def _batch(tracker: Answering, user: str) -> Batch:
-    """Return what does operations of the tracker as this user."""
-
-    async def done(operations: Sequence[Mapping[str, Any]], trace: Mapping[str, Any]) -> list[Any]:
-        return await tracker(operations, user, None, None, trace)
-
-    return done
 
 
 def _problem(error: CallboardError) -> Problem:

@@ -15,8 +15,9 @@ from callboard.server.body import decode
 from callboard.server.operation import Call
 from callboard.server.problems import BAD_REQUEST, Problem
 from callboard.server.studioshapes import LONGEST_WAIT
-from callboard.server.tracker import Answering, trace_of
+from callboard.server.tracker import trace_of
 from callboard.studio.asking import Asker
+from callboard.studio.production import Answering, Production
 
 T = TypeVar("T")
 
@@ -33,13 +34,9 @@ class StudioHouse(Struct, frozen=True):
         username, trace = user or call.principal.name, _trace(call)
         if self.tracker is None:
             return Asker(username, username, trace)
-        quoted = username.replace("\\", "\\\\").replace('"', '\\"')
-        query = f'select id from User where username is "{quoted}"'  # noqa: S608 - the tracker's own language
-        (found,) = await self.tracker(
-            [{"action": "query", "expression": query}], call.principal.name, None, None
-        )
-        rows: list[Mapping[str, Any]] = found["data"]
-        return Asker(username, rows[0]["id"] if rows else username, trace)
+        production = Production(self.tracker, call.principal.name, trace)
+        found = await production.first("User", "id", {"username": username})
+        return Asker(username, found["id"] if found is not None else username, trace)
 
 
 def _trace(call: Call) -> Mapping[str, Any] | None:

@@ -7,7 +7,7 @@ Imported only where there is a tracker. Source: seed, "ftrack.validate".
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,14 +17,12 @@ from callboard.bus import Bus
 from callboard.errors import CallboardError
 from callboard.event import caused_by
 from callboard.studio.asking import Asker, Fault
+from callboard.studio.production import Answering, Production, created
 from callboard.studio.questions import Verdict, validating, verdict
 from callboard.tracker.entities import MODEL
 from callboard.tracker.model import Scalar
 from callboard.tracker.refusals import Invalid, hint
 from callboard.tracker.values import stored
-
-Batch = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], Awaitable[list[Any]]]
-"""Does operations of the tracker as the user who asks, and has their events carry a trace."""
 
 PROJECT: Final = "Project"
 _ELSEWHERE: Final = frozenset({"id", "parent_id", "thumbnail_id"})
@@ -61,7 +59,9 @@ def fields() -> dict[str, Scalar]:
     }
 
 
-async def create(bus: Bus, asker: Asker, batch: Batch, given: Mapping[str, Any], deadline: float) -> Created:
+async def create(
+    bus: Bus, asker: Asker, tracker: Answering, given: Mapping[str, Any], deadline: float
+) -> Created:
     """Create a project unless a listener refuses; what listeners change is changed first.
 
     Raises NotValid, or what the tracker refuses.
@@ -77,8 +77,8 @@ async def create(bus: Bus, asker: Asker, batch: Batch, given: Mapping[str, Any],
     final = {**record, **changes}
     _check(known, final)
     data = {known[name].name: value for name, value in final.items()}
-    made = {"action": "create", "entity_type": PROJECT, "entity_data": {"__entity_type__": PROJECT, **data}}
-    (result,) = await batch([made], caused_by(event))
+    production = Production(tracker, asker.username, caused_by(event))
+    (result,) = await production.do([created(PROJECT, **data)])
     return Created({"id": result["data"]["id"], **final}, changes, faults)
 
 
