@@ -1,37 +1,42 @@
-"""Actions in a menu: listeners offer them for a selection, and one of them is launched.
+"""Actions in a menu: one decorated function each, offered for what is selected, and launched.
 
-The topics and their payloads are the studio's own: `callboard events ftrack.action.discover`.
+A menu asks the hub: `callboard actions list --entity task:eb16970c`, or POST /v1/actions/discover. Here the
+same program asks, with the events that stand behind it.
 """
 
 from callboard import connect
+from callboard.studio import Failed, action, listen
 
 SELECTION = [{"entityId": "eb16970c", "entityType": "task"}]
+RENDERING = {"eb16970c"}
 
 
-def discover(event):
-    """Offer an action; returning None means: nothing for this selection."""
-    if len(event.data["selection"]) != 1:
-        return None
-    return {"items": [{"label": "Publish turntable", "actionIdentifier": "example.turntable"}]}
+@action(label="Publish turntable", discover="task")
+def turntable(launch):
+    return f"The turntable of {launch.selection[0].id} is on its way."
 
 
-def launch(event):
-    """Do it, and say so."""
-    shot = event.data["selection"][0]["entityId"]
-    return {"success": True, "message": f"The turntable of {shot} is on its way."}
+@action(label="Archive", variant="Tape", discover=lambda asked: len(asked.selection) > 0)
+def archive(launch):
+    if launch.selection[0].id in RENDERING:
+        raise Failed(f"{launch.selection[0].id} is rendering: try again later.")
+
+
+@action(label="Approve", discover="assetversion")
+def approve(launch):
+    return f"{launch.selection[0].id} is approved."
 
 
 with connect() as board:
-    board.subscribe("topic=ftrack.action.discover", discover)
-    board.subscribe("topic=ftrack.action.launch and data.actionIdentifier=example.turntable", launch)
+    listen(board, turntable, archive, approve)
 
     menu = [
         item
         for reply in board.request("ftrack.action.discover", {"selection": SELECTION}, deadline=2)
         for item in reply.data["items"]
     ]
-    print("menu:", [item["label"] for item in menu])
+    print("menu:", sorted(item["label"] for item in menu))
 
-    chosen = {**menu[0], "selection": SELECTION}
-    for reply in board.request("ftrack.action.launch", chosen, deadline=2):
-        print(reply.data["message"])
+    for item in sorted(menu, key=lambda item: item["label"], reverse=True):
+        for reply in board.request("ftrack.action.launch", {**item, "selection": SELECTION}, deadline=2):
+            print(reply.data["success"], reply.data["message"])

@@ -17,7 +17,16 @@ SAYS = {
     "blocking.py": ["Ada says hello, stored at "],
     "asynchronous.py": ["the answer is 42"],
     "durable.py": ["first: []", "then: ['sh010', 'sh020']"],
-    "actions.py": ["menu: ['Publish turntable']", "The turntable of eb16970c is on its way."],
+    "actions.py": [
+        "menu: ['Archive', 'Publish turntable']",
+        "True The turntable of eb16970c is on its way.",
+        "False eb16970c is rendering: try again later.",
+    ],
+    "forms.py": [
+        "Which frames? ['frames', 'pool', 'priority', 'notes']",
+        "Priority: this is no number.",
+        "1001-1010 on cpu, priority 80.",
+    ],
     "local.py": ["table -> ['fine', 'TABLE']", "a table -> ['refused']"],
 }
 

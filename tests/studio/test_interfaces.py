@@ -62,7 +62,9 @@ def test_fields_are_a_form_that_launches_the_item_again() -> None:
     assert (form.title, form.submit, form.read_only) == ("Render", "Send", False)
     assert (form.item, form.selection) == (ITEM, SELECTED)
     assert [field.type.value for field in form.fields] == [one["type"] for one in FIELDS]
-    assert form.fields[1] == Field(FieldType.TEXT, "frames", "Frames", "1-10", empty_text="1001-1096")
+    assert form.fields[1] == Field(
+        FieldType.TEXT, "frames", "Frames", "1-10", is_set=True, empty_text="1001-1096"
+    )
     assert form.fields[6].choices == (Choice("GPUs", "gpu"),)
     assert form.fields[7].many
     assert [field.name for field in form.fields if field.is_asked] == [

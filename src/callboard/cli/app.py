@@ -39,7 +39,9 @@ COMMANDS = {
         "Slice a model, and print it; list slicers, import profiles.",
     ),
     "timelapse": ("callboard.cli.timelapse:app", "Films of prints: list, render, delete, download."),
+    "tracker": ("callboard.cli.tracker:app", "The production: import a shot list, show the tree, query."),
     "worker": ("callboard.cli.worker:worker", "Take background jobs from a hub: films."),
+    "actions": ("callboard.cli.actions:app", "Actions: what listeners offer; launching it, with its forms."),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),
     "virtual-printer": (
         "callboard.cli.virtual:virtual_printer",

@@ -81,9 +81,9 @@ class Slot(Struct, frozen=True):
         """Return the field as it is sent, with what `values` or the default has for it."""
         changes: dict[str, Any] = {}
         if self.name in values:
-            changes["value"] = values[self.name]
+            changes |= {"value": values[self.name], "is_set": True}
         elif self.default is not MISSING:
-            changes["value"] = self.write(self.default)
+            changes |= {"value": self.write(self.default), "is_set": True}
         if self.options is not None:
             changes["choices"] = tuple(Choice(one.label, one.value) for one in self.options(launch))
         return msgspec.structs.replace(self.field, **changes)

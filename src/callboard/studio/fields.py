@@ -48,7 +48,10 @@ class Choice(Struct, frozen=True):
 
 
 class Field(Struct, frozen=True):
-    """One field of a form; `value` is what it holds to begin with, `many` lets several choices be taken."""
+    """One field of a form; `value` is what it holds to begin with, `many` lets several choices be taken.
+
+    `is_set` says that a value was put in, be it nothing: then it need not be filled in.
+    """
 
     type: FieldType
     name: str = ""
@@ -56,6 +59,7 @@ class Field(Struct, frozen=True):
     value: Any = None
     choices: tuple[Choice, ...] = ()
     many: bool = False
+    is_set: bool = False
     empty_text: str = ""
 
     @property
@@ -64,16 +68,17 @@ class Field(Struct, frozen=True):
         return self.type not in (FieldType.LABEL, FieldType.HIDDEN)
 
     @property
-    def is_empty(self) -> bool:
-        """True when it holds nothing to begin with, and nothing is no answer: a box not ticked is one."""
-        return self.is_asked and self.type is not FieldType.BOOLEAN and self.value in (None, "")
+    def is_needed(self) -> bool:
+        """True when it must be filled in: nobody has put a value in. A box that is not ticked is a no."""
+        return self.is_asked and not self.is_set and self.type is not FieldType.BOOLEAN
 
     @property
     def wire(self) -> dict[str, Any]:
         """The field as listeners send it; keys that say nothing are left out."""
         if self.type is FieldType.LABEL:
             return {"type": self.type.value, "value": self.value}
-        field: dict[str, Any] = {"type": self.type.value, "name": self.name, "value": self.value}
+        field: dict[str, Any] = {"type": self.type.value, "name": self.name}
+        field |= {"value": self.value} if self.is_set else {}
         if self.type is FieldType.HIDDEN:
             return field
         more = {

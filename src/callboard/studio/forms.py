@@ -109,8 +109,8 @@ class Question(Struct, frozen=True):
         """Return the reply that shows it; `tagged` where an action has several forms."""
         shown = [Field(FieldType.LABEL, value=fault) for fault in self.faults]
         shown += [slot.shown(launch, self.values) for slot in slots_of(self.form)]
-        if tagged:
-            shown.append(Field(FieldType.HIDDEN, TAG, value=self.form.__name__))
+        if tagged or all(field.type is FieldType.LABEL for field in shown):  # else nothing would come back
+            shown.append(Field(FieldType.HIDDEN, TAG, value=self.form.__name__, is_set=True))
         title, submit = self.form.form_title, self.form.form_submit
         reply: dict[str, Any] = {"type": "form", "items": [field.wire for field in shown]}
         more = {"title": title or str(launch.item.get("label") or ""), "submit_button_label": submit}

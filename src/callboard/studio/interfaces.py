@@ -229,6 +229,7 @@ class _Reader:
             value,
             self._entries(name, said.get("data")) if kind is FieldType.ENUMERATOR else (),
             bool(said.get("multi_select")),
+            "value" in said,
             _cut(said.get("empty_text"), LONGEST_NAME),
         )
 

@@ -1,0 +1,197 @@
+"""`callboard actions`: what listeners offer for a selection, launching it, and what they want shown."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from callboard.cli.outcome import FAILED, AsJson, WrongUse
+from callboard.cli.output import cut, note, printable, say_json, table
+from callboard.cli.reach import Reach, talk
+from callboard.errors import CallboardError
+
+if TYPE_CHECKING:
+    from callboard.client.http import Http
+
+Item = dict[str, Any]
+Selection = Sequence[Mapping[str, str]]
+
+app = App(name="actions", help="Actions: what listeners offer, and doing it.", help_format="plaintext")
+
+Entities = Annotated[
+    Sequence[str],
+    Parameter(
+        name=("--entity", "-e"), negative="", help="TYPE:ID that is selected, as task:ID; may be repeated."
+    ),
+]
+Timeout = Annotated[float | None, Parameter(help="Seconds to wait for answers; else the hub's own.")]
+Settings = Annotated[
+    Sequence[str],
+    Parameter(name=("--set", "-s"), negative="", help="NAME=VALUE for a field of a form; may be repeated."),
+]
+Values = Annotated[str, Parameter(help="JSON for fields of forms by name, or @FILE with it.")]
+Yes = Annotated[
+    bool, Parameter(name=("--yes", "-y"), negative="", help="Submit forms that only ask for a yes.")
+]
+
+
+@app.command(name="list")
+def list_actions(
+    *, entity: Entities = (), timeout: Timeout = None, as_json: AsJson = False, reach: Reach | None = None
+) -> None:
+    """List the actions that fit a selection."""
+    selection = list(map(_entity, entity))
+    items = talk(reach, lambda http: _menu(http, selection, timeout))
+    if as_json:
+        for one in items:
+            say_json(one)
+    elif items:
+        table(("label", "variant", "description", "identifier"), map(_row, items))
+    else:
+        note("There are no actions for this selection.")
+
+
+@app.command
+def launch(
+    name: Annotated[str, Parameter(help="The action's identifier, or its label.")],
+    /,
+    *,
+    entity: Entities = (),
+    variant: Annotated[str, Parameter(help="Which one of several with the same label.")] = "",
+    host: Annotated[str, Parameter(help="The one of the launcher on this machine.")] = "",
+    setting: Settings = (),
+    values: Values = "",
+    yes: Yes = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+    reach: Reach | None = None,
+) -> int:
+    """Launch an action, fill in its forms, and print what it says. Exits with 1 if it did not work."""
+    from callboard.cli.desk import Desk
+    from callboard.cli.filling import Filling, Given
+    from callboard.cli.prompts import Cancelled, is_terminal
+
+    given = Given(setting, values)
+    selection = list(map(_entity, entity))
+    user, items = talk(reach, lambda http: _user_and_menu(http, selection))
+    item = _chosen(items, name, {"variant": variant, "host": host})
+    asks = is_terminal()
+    desk = Desk(reach or Reach(), asks=asks, as_json=as_json, deadline=timeout)
+    try:
+        with desk.open(user):
+            code = desk.work(item, selection, Filling(given, asks, yes))
+    except Cancelled:
+        note("It ends here: nothing more was launched.")
+        return FAILED
+    if given.unused:
+        names = ", ".join(given.unused)
+        raise WrongUse(printable(f"No form had a field {names}: what was given for it was not used."))
+    return code
+
+
+@app.command
+def wait(
+    *,
+    count: Annotated[int | None, Parameter(help="End after so many things were shown.")] = None,
+    as_json: AsJson = False,
+    reach: Reach | None = None,
+) -> int:
+    """Show what listeners want shown to you, and ask what their forms ask, until Ctrl-C."""
+    if count is not None and count < 1:
+        raise WrongUse("--count takes a whole number from 1.")
+    from callboard.cli.desk import Desk, who_asks
+    from callboard.cli.prompts import is_terminal
+
+    user = talk(reach, who_asks)
+    desk = Desk(reach or Reach(), asks=is_terminal(), as_json=as_json)
+    try:
+        with _ended_by_sigterm(), desk.open(user) as board:
+            note(f"What is shown to {user['username']} at {board.credentials.url} comes here, Ctrl-C ends.")
+            return desk.wait(board, count)
+    except KeyboardInterrupt:
+        return desk.code
+
+
+async def _user_and_menu(http: Http, selection: Selection) -> tuple[dict[str, str], list[Item]]:
+    from callboard.cli.desk import who_asks
+
+    return await who_asks(http), await _menu(http, selection)
+
+
+async def _menu(http: Http, selection: Selection, seconds: float | None = None) -> list[Item]:
+    """Return what all listeners offer; what they got wrong is told."""
+    body: dict[str, Any] = {"selection": selection}
+    body |= {} if seconds is None else {"timeout": seconds}
+    answer = await http.ask("POST", "/v1/actions/discover", body)
+    for fault in answer.get("faults", ()):
+        note(f"{fault['publisher']} offers something that is not right: {fault['reason']}")
+    items: list[Item] = answer["items"]
+    return items
+
+
+def _chosen(items: Sequence[Item], name: str, wanted: Mapping[str, str]) -> Item:
+    """Return the item that is meant: by its identifier, else by its label; raises CallboardError."""
+    from callboard.cli.prompts import is_terminal, pick
+
+    found = next((some for some in _named(items, name) if some), [])
+    fitting = [
+        one
+        for one in found
+        if all(str(one.get(key) or "").casefold() == text.casefold() for key, text in wanted.items() if text)
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    labels = [_title(one) for one in fitting or found or items]
+    if len(fitting) > 1 and is_terminal():
+        return fitting[pick("Which one", labels)]
+    shown = ", ".join(labels[:20]) or "none at all"
+    if fitting:
+        raise CallboardError(f"{name!r} is more than one action ({shown}): say --variant or --host.")
+    raise CallboardError(f"No action {name!r} fits this selection; there are: {shown}.")
+
+
+def _named(items: Sequence[Item], name: str) -> Iterator[list[Item]]:
+    """Yield the items of this name, the closest match first."""
+    yield [one for one in items if one["actionIdentifier"] == name]
+    yield [one for one in items if one["label"] == name]
+    yield [one for one in items if str(one["label"]).casefold() == name.casefold()]
+
+
+def _row(item: Item) -> tuple[str, ...]:
+    keys = ("label", "variant", "description", "actionIdentifier")
+    return tuple(cut(" ".join(str(item.get(key) or "").split()), 60) for key in keys)
+
+
+def _title(item: Item) -> str:
+    """Return an item's name as a menu shows it."""
+    parts = (item.get(key) for key in ("label", "variant", "host"))
+    return cut(" ".join(printable(str(part)) for part in parts if part), 80)
+
+
+def _entity(text: str) -> dict[str, str]:
+    """Return the entity that TYPE:ID selects, its type as handlers know it."""
+    from callboard.studio.launch import TYPED_CONTEXTS, plain_type
+
+    kind, colon, id_ = text.partition(":")
+    if not colon or not kind or not id_:
+        raise WrongUse(f"{text[:60]!r} is no entity: write TYPE:ID, as task:eb16970c-5fc6-11e2.")
+    plain = plain_type(kind)
+    return {"entityId": id_, "entityType": "task" if plain in TYPED_CONTEXTS else plain}
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end us as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
