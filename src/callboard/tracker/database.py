@@ -52,10 +52,17 @@ class Database:
         if not self.is_shared:
             yield  # the data folder has one process
             return
-        async with self._engine.connect() as connection:
+        connection = self._engine.connect()
+        try:
+            await connection.start()
             await connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             await connection.exec_driver_sql(TELLING)
             yield
+        except Fault as error:
+            raise refusal_of(error) from None
+        finally:
+            with contextlib.suppress(*Fault):
+                await connection.close()
 
     async def _read(self, work: Work[T]) -> T:
         async with self._reading.connect() as connection:

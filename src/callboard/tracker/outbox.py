@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, RowMapping, Table, delete, insert, select
 
 from callboard.bus import Bus
-from callboard.errors import BadEvent, CallboardError, EventTooBig
+from callboard.errors import BadEvent, EventTooBig
 from callboard.event import Event, new_id
 from callboard.tracker.database import Database
 
@@ -62,7 +62,7 @@ class Drain:
             try:
                 while await self._some():
                     pass
-            except CallboardError as error:
+            except Exception as error:  # whatever it is, changes must not wait in silence
                 log.warning("changes of the tracker wait to be told", error=str(error))
                 await self._wait(_AGAIN)
                 self._news.set()
