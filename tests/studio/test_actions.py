@@ -205,6 +205,13 @@ def test_late_and_silent_listeners_are_not_waited_for_beyond_the_deadline(
     eventually(lambda: dropped(server) == before + 1, "the late reply to be counted")
 
 
+def test_a_logger_that_says_so_is_not_waited_for(server: Server, hub: Hub, other: Hub) -> None:
+    offers(hub, "quick")
+    logged = other.subscribe("topic=*", subscriber={"replies": False})
+    assert labels(discover(server, hub, timeout=300)) == ["quick"]
+    other.until(lambda: [event for event in logged if event["topic"] == "ftrack.action.discover"])
+
+
 # Launching
 
 
