@@ -1,0 +1,98 @@
+"""What the hooks of callboard.yaml run: the steps from "Ready to print" to a film in the tracker.
+
+    slice      a task is ready to print      its newest model is fetched, and sliced
+    print      a model is sliced             a printer of the workshop that is free prints it
+    publish    a print is filmed             the film becomes a new version of the task's
+    fail       something went wrong          the task says what
+
+The event comes on standard input. Which task it is about stands in the path of the file,
+studio/<task>/<name>, so jobs that run at the same time are never mixed up. What is asked here carries the
+event's trace, which `connect` takes from the hook: `callboard log trace` shows all that came of it.
+"""
+
+import json
+import sys
+
+from callboard import connect
+
+READY = (
+    "2512a715-6f67-51bf-829d-44f13cae2d79"  # the status "Ready to print": it has the same id in every tracker
+)
+
+
+class NotDone(Exception):
+    """A request was answered with a no, and its reason."""
+
+
+def ask(topic, **data):
+    """Ask a room for something, and return its reply; where nobody answers, the hook tries again."""
+    for reply in board.request(f"callboard.{topic}", data, deadline=60, limit=1):
+        if not reply.data["success"]:
+            raise NotDone(reply.data["message"])
+        return reply.data
+    sys.exit(f"nobody answers callboard.{topic}")
+
+
+def task_of(event):
+    """Return the id of the task that a file is for."""
+    job = event["source"].get("job") or {}
+    return (job.get("path") or event["data"]["gcode"]).split("/")[1]
+
+
+def slice_it(event):
+    """Fetch and slice the models of all tasks that became ready to print."""
+    for entity in event["data"]["entities"]:
+        if entity["changes"].get("statusid", {}).get("new") != READY:
+            continue
+        task = entity["entityId"]
+        try:
+            model = ask("studio.fetch", task=task)
+            ask("slicing.slice", file=model["path"])
+        except NotDone as reason:
+            ask("studio.note", task=task, note=f"This can't be printed: {reason}", status="On hold")
+
+
+def print_it(event):
+    """Print on the first printer that is free: ready, and with no file, or its bed is not cleared yet."""
+    task, file = task_of(event), event["data"]["gcode"]
+    printers = ask("printer.list", printer="tags=workshop")["printers"]
+    if any(printer["job"] and printer["job"]["path"] == file for printer in printers):
+        return  # this hook was repeated after a crash
+    for printer in printers:
+        if printer["state"]["id"] == "OPERATIONAL" and printer["job"] is None:
+            try:
+                ask("printer.print", printer=printer["name"], file=file)
+            except NotDone:
+                continue  # somebody was quicker
+            ask("studio.note", task=task, note=f"It prints on {printer['name']}.", status="In progress")
+            return
+    waits = "It is sliced, and no printer of the workshop is free: it waits for one."
+    ask("studio.note", task=task, note=waits, once=f"{event['id']} waits")
+    sys.exit("no printer is free")
+
+
+def publish(event):
+    """Make a version of the film, with a note on the task."""
+    printer, film = event["source"]["printer"], event["data"]["movie_basename"]
+    note = f"Printed on {printer}; the film is in this version."
+    ask(
+        "studio.publish", task=task_of(event), film=film, note=note, status="Pending review", once=event["id"]
+    )
+
+
+def fail(event):
+    """Tell the task what went wrong, and put it on hold."""
+    data, what = event["data"], event["topic"].rpartition(".")[2]
+    reason = data.get("reason") or "unknown"
+    said = {
+        "SlicingFailed": f"The model could not be sliced: {reason}",
+        "PrintFailed": f"The print on {event['source'].get('printer')} came to nothing ({reason}).",
+        "MovieFailed": "It is printed, but there is no film of it.",
+    }[what]
+    ask("studio.note", task=task_of(event), note=said, status="On hold", once=event["id"])
+
+
+STEPS = {"slice": slice_it, "print": print_it, "publish": publish, "fail": fail}
+
+with connect() as board:
+    STEPS[sys.argv[1]](json.load(sys.stdin))
