@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -22,7 +23,7 @@ from callboard.studio import Failed, Form, Hidden, Label, Launch, Textarea, Widg
 from tests.cli.conftest import Shell
 from tests.clients.node import ftrack_js, needs_node
 from tests.clients.official import Hub, ftrack_py
-from tests.serving import PATIENCE, Server, eventually
+from tests.serving import PATIENCE, Server, eventually, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals")
 
@@ -257,6 +258,18 @@ def test_a_page_is_shown_as_its_address_and_nothing_steers_the_terminal(
     assert ran.out == "The\\x1b[31m report\nhttps://x.test/report?id=7\n"
     ran = shell.run("actions", "launch", "Maya", "--variant", "2026", "-e", "Shot:s1", "-e", "task:t2")
     assert ran.out == "\\x1b]0;Maya\\x07 2026 for ['s1', 't2']\n"
+
+
+def test_an_action_that_is_found_is_launched_without_waiting_for_who_is_silent(tmp_path: Path) -> None:
+    """As handlers of the official client are, which return nothing for what they don't offer."""
+    (tmp_path / "callboard.yaml").write_text("studio:\n  discover: 5m\n")
+    with (
+        serving(tmp_path / "data", "--config", str(tmp_path / "callboard.yaml")) as server,
+        connect(server.url, server.user, server.key) as board,
+    ):
+        board.subscribe("topic=ftrack.action.discover", lambda event: None)
+        listen(board, report)
+        assert Shell(server.data).run("actions", "launch", "cli.report").code == 0
 
 
 def test_somebody_who_never_answers_is_waited_for_so_long(shell: Shell, board: BlockingClient) -> None:

@@ -9,6 +9,8 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callboard.event import Event
 from callboard.studio import Form, Hidden, Input, Label, Launch, Textarea
@@ -198,6 +200,28 @@ def test_what_is_wrong_is_said_of_each_field(launch: Launch[Any]) -> None:
 def test_what_is_no_number_is_none(launch: Launch[Any], value: Any) -> None:
     with pytest.raises(Refused, match="Priority: this is no number"):
         Everything.read(launch, {"frames": "1", "priority": value})
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["gpu", "v1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([slot.name for slot in slots_of(Everything)]), JSON))
+def test_whatever_is_submitted_is_an_instance_or_says_what_is_wrong(values: dict[str, Any]) -> None:
+    faults: tuple[str, ...] = ()
+    try:
+        Everything.read(launch_of(EVENT), values)
+    except Refused as refused:
+        faults = refused.faults
+    assert all(fault.endswith(".") and len(fault) < 100 for fault in faults)
 
 
 class Range(Form):

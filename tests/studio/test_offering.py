@@ -18,6 +18,10 @@ from callboard.bus import Handler
 from callboard.client.blocking import BlockingClient
 from callboard.errors import CallboardError
 from callboard.event import Event, Stamp
+from callboard.hub.hub import Hub as HouseHub
+from callboard.hub.hubbus import HubBus
+from callboard.hub.principal import Principal
+from callboard.logs.memory import MemoryLog
 from callboard.studio import Asked, Done, Failed, Form, Hidden, Launch, Widget, action, listen
 from callboard.studio.offering import Action, BadAction
 from callboard.studio.selecting import BadSelector
@@ -369,6 +373,15 @@ def discovered(server: Server, label: str, *selection: Mapping[str, Any]) -> Any
     """Return the item with this label in the hub's menu, or None."""
     menu = ask(server, "/v1/actions/discover", {"selection": [dict(one) for one in selection]})
     return next((one for one in menu["items"] if one["label"] == label), None)
+
+
+async def test_a_room_of_the_hub_may_offer_actions() -> None:
+    async with HouseHub(MemoryLog()) as hub:
+        bus = HubBus(hub, Principal("admin"))
+        listen(bus, steps)
+        asked = bus.request(Event("ftrack.action.discover", {"selection": [TASK]}), deadline=60)
+        assert [reply.data async for reply in asked] == [{"items": [steps.item]}]
+        await bus.close()
 
 
 def test_the_hub_s_menu_has_it_and_launches_it(server: Server, board: BlockingClient) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 Selection = Sequence[Mapping[str, str]]
+Wanted = Mapping[str, str]
+Enough = Callable[[Sequence[Item]], bool]
 
 app = App(name="actions", help="Actions: what listeners offer, and doing it.", help_format="plaintext")
 
@@ -50,7 +53,7 @@ def list_actions(
         for one in items:
             say_json(one)
     elif items:
-        table(("label", "variant", "description", "identifier"), map(_row, items))
+        table(("label", "variant", "description", "identifier"), sorted(map(_row, items)))
     else:
         note("There are no actions for this selection.")
 
@@ -77,8 +80,9 @@ def launch(
 
     given = Given(setting, values)
     selection = list(map(_entity, entity))
-    user, items = talk(reach, lambda http: _user_and_menu(http, selection))
-    item = _chosen(items, name, {"variant": variant, "host": host})
+    wanted = {"variant": variant, "host": host}
+    user, items = talk(reach, lambda http: _user_and_menu(http, selection, name, wanted))
+    item = _chosen(items, name, wanted)
     asks = is_terminal()
     desk = Desk(reach or Reach(), asks=asks, as_json=as_json, deadline=timeout)
     try:
@@ -116,33 +120,43 @@ def wait(
         return desk.code
 
 
-async def _user_and_menu(http: Http, selection: Selection) -> tuple[dict[str, str], list[Item]]:
+async def _user_and_menu(
+    http: Http, selection: Selection, name: str, wanted: Wanted
+) -> tuple[dict[str, str], list[Item]]:
     from callboard.cli.desk import who_asks
 
-    return await who_asks(http), await _menu(http, selection)
+    def is_it(items: Sequence[Item]) -> bool:
+        """Tell whether the action is found for sure: one for a host may be there on others too."""
+        found = [one for one in items if one["actionIdentifier"] == name and _fits(one, wanted)]
+        return len(found) == 1 and not found[0].get("host")
+
+    return await who_asks(http), await _menu(http, selection, enough=is_it)
 
 
-async def _menu(http: Http, selection: Selection, seconds: float | None = None) -> list[Item]:
-    """Return what all listeners offer; what they got wrong is told."""
+async def _menu(
+    http: Http, selection: Selection, seconds: float | None = None, enough: Enough = lambda _items: False
+) -> list[Item]:
+    """Return what all listeners offer, or what came until it was enough; what they got wrong is told."""
     body: dict[str, Any] = {"selection": selection}
     body |= {} if seconds is None else {"timeout": seconds}
-    answer = await http.ask("POST", "/v1/actions/discover", body)
-    for fault in answer.get("faults", ()):
-        note(f"{fault['publisher']} offers something that is not right: {fault['reason']}")
-    items: list[Item] = answer["items"]
+    items: list[Item] = []
+    async with aclosing(http.stream("POST", "/v1/actions/discover", body)) as messages:
+        async for message in messages:
+            offer = json.loads(message.data)
+            for fault in offer.get("faults", ()):
+                note(f"{fault['publisher']} offers something that is not right: {fault['reason']}")
+            items += offer.get("items", ())
+            if enough(offer.get("items", ())):
+                break
     return items
 
 
-def _chosen(items: Sequence[Item], name: str, wanted: Mapping[str, str]) -> Item:
+def _chosen(items: Sequence[Item], name: str, wanted: Wanted) -> Item:
     """Return the item that is meant: by its identifier, else by its label; raises CallboardError."""
     from callboard.cli.prompts import is_terminal, pick
 
     found = next((some for some in _named(items, name) if some), [])
-    fitting = [
-        one
-        for one in found
-        if all(str(one.get(key) or "").casefold() == text.casefold() for key, text in wanted.items() if text)
-    ]
+    fitting = [one for one in found if _fits(one, wanted)]
     if len(fitting) == 1:
         return fitting[0]
     labels = [_title(one) for one in fitting or found or items]
@@ -152,6 +166,10 @@ def _chosen(items: Sequence[Item], name: str, wanted: Mapping[str, str]) -> Item
     if fitting:
         raise CallboardError(f"{name!r} is more than one action ({shown}): say --variant or --host.")
     raise CallboardError(f"No action {name!r} fits this selection; there are: {shown}.")
+
+
+def _fits(item: Item, wanted: Wanted) -> bool:
+    return all(str(item.get(key) or "").casefold() == text.casefold() for key, text in wanted.items() if text)
 
 
 def _named(items: Sequence[Item], name: str) -> Iterator[list[Item]]:

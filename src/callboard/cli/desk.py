@@ -203,7 +203,8 @@ class Desk:
         assert form.selection is not None
         filling = arrived.filling or Filling(Given(), self._asks, yes=False)
         if arrived.filling is None:
-            note(f"{arrived.publisher} asks, to launch {form.item.get('actionIdentifier')}:")
+            named = printable(str(form.item.get("actionIdentifier"))[:200])
+            note(f"{arrived.publisher} asks, to launch {named}:")
         try:
             values = filling.fill(form)
         except Cancelled:

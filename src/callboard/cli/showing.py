@@ -16,6 +16,8 @@ from callboard.studio.interfaces import Form, Message, Shown, Widget
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,500}>|<!--[^<>]{0,500}-->")
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\s*/?>", re.IGNORECASE)
 _RULE: Final = re.compile(r"^\s*-{3,}\s*$", re.MULTILINE)
+_HEADING: Final = re.compile(r"^#{1,6} +", re.MULTILINE)
+_BOLD: Final = re.compile(r"\*\*([^*\n]{1,500})\*\*")
 _BLANK: Final = re.compile(r"\n{3,}")
 _MOST_LINES: Final = 200
 
@@ -37,8 +39,8 @@ def show_head(form: Form) -> None:
 
 
 def show_label(field: Field) -> None:
-    """Show a text that stands between the fields."""
-    note(plain(written(field.value)))
+    """Show a text that stands between the fields, without the marks of Markdown's headings and bold."""
+    note(_BOLD.sub(r"\1", _HEADING.sub("", plain(written(field.value)))))
 
 
 def text_of(shown: Shown) -> str:
