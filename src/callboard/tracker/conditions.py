@@ -116,7 +116,7 @@ class Scope:
         """Follow references as far as they go; returns what is left from the first collection on."""
         one, alias = self.type, self.alias
         for index, step in enumerate(path):
-            attribute = self._model.seen(one, step.name)
+            attribute = self._model.seen(one, step.name, relation=True)
             if isinstance(attribute, Scalar):
                 raise Invalid(f"{one.name}.{step.name} is a value: nothing comes after it in a path.")
             if not isinstance(attribute, Reference):
@@ -143,7 +143,7 @@ class Scope:
 
     def _related(self, one: EntityType, alias: Alias, step: Step, make: Callable[[Scope], Clause]) -> Clause:
         """Return the condition that an entity of a relation meets what `make` says of it."""
-        found = self._model.seen(one, step.name)
+        found = self._model.seen(one, step.name, relation=True)
         if isinstance(found, Scalar):
             raise Invalid(f"{one.name}.{step.name} is a value: `has` and `any` are for relations.")
         scope = Scope(self._model, self._tables, self._target(found, step.cast))

@@ -75,7 +75,7 @@ _PROJECT = attributes(
     Scalar("start_date", Kind.TIME, "startdate"),
     Scalar("end_date", Kind.TIME, "enddate"),
     to("project_schema", "ProjectSchema", default=Default.FIRST, legacy="taskschemeid"),
-    Collection("descendants", "TypedContext", "project_id"),
+    Line("descendants", "TypedContext", up=False),
     Collection("lists", "List", "project_id"),
 )
 _SHOWN = ("id", "name", "parent_id", "project_id", "status_id", "type_id", "link")

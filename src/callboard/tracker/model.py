@@ -219,14 +219,16 @@ class Model:
             raise Invalid(f"There is no entity type {name[:80]!r}{hint(name, self.types)}")
         return found
 
-    def seen(self, one: EntityType, name: str) -> Attribute:
-        """Return an attribute of a type, or of a type under it that has one of this name."""
-        if name in one.attributes:
-            return one.attributes[name]
-        for under in self.below[one.name]:
-            if name in self.types[under].attributes:
-                return self.types[under].attributes[name]
-        return one.attribute(name)
+    def seen(self, one: EntityType, name: str, *, relation: bool = False) -> Attribute:
+        """Return an attribute of a type, or of a type under it that has one of this name.
+
+        `relation`: one that leads to others is meant where there are both (`status` of Task and Project).
+        """
+        types = (one, *(self.types[under] for under in self.below[one.name]))
+        named = [each.attributes[name] for each in types if name in each.attributes]
+        if relation:
+            named.sort(key=lambda each: isinstance(each, Scalar))
+        return named[0] if named else one.attribute(name)
 
     def pointing(self, table: str) -> Iterator[tuple[EntityType, str, Fate]]:
         """Yield the types, and their scalars, that may point to rows of a table, and their fate."""

@@ -55,15 +55,15 @@ def _merged(one: Tree, other: Tree) -> Tree:
 def _check(model: Model, types: Sequence[str], tree: Tree) -> None:
     """Raise Invalid for a name that none of the types, and none under them, has."""
     for (name, only), inner in tree.items():
-        one, found = _seen(model, (only,) if only else types, name)
+        one, found = _seen(model, (only,) if only else types, name, bool(inner))
         if not isinstance(found, Scalar):
             _check(model, found.targets if isinstance(found, Reference) else (found.target,), inner)
         elif inner:
             raise Invalid(f"{one.name}.{name} is a value: nothing comes after it in a projection.")
 
 
-def _seen(model: Model, types: Sequence[str], name: str) -> tuple[EntityType, Attribute]:
+def _seen(model: Model, types: Sequence[str], name: str, relation: bool) -> tuple[EntityType, Attribute]:
     for each in types[1:]:
         if any(name in model[under].attributes for under in (each, *model.below[each])):
-            return model[each], model.seen(model[each], name)
-    return model[types[0]], model.seen(model[types[0]], name)
+            return model[each], model.seen(model[each], name, relation=relation)
+    return model[types[0]], model.seen(model[types[0]], name, relation=relation)
