@@ -336,6 +336,14 @@ def test_a_question_for_a_yes_is_asked(shell: Shell, board: BlockingClient) -> N
             assert person.end() == (code, out)
 
 
+def test_ctrl_c_in_a_form_calls_it_off(shell: Shell, board: BlockingClient) -> None:
+    with terminal(shell, "launch", "render") as person:
+        person.type("Frames: ", "")
+        person.process.send_signal(signal.SIGINT)
+        assert person.end() == (1, "")
+        assert "Traceback" not in person.shown
+
+
 def test_one_of_several_variants_is_picked(shell: Shell, board: BlockingClient) -> None:
     with terminal(shell, "launch", "maya") as person:
         person.type(" 2  Maya 2026\r\nWhich one: ", "2\n")

@@ -23,6 +23,9 @@ from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
 from callboard.logs.memory import MemoryLog
 from callboard.studio import Asked, Done, Failed, Form, Hidden, Launch, Widget, action, listen
+from callboard.studio.interfaces import Form as ShownForm
+from callboard.studio.interfaces import read_trigger
+from callboard.studio.launch import launch_of
 from callboard.studio.offering import Action, BadAction
 from callboard.studio.selecting import BadSelector
 from tests.clients.official import Hub
@@ -313,6 +316,18 @@ def test_a_form_may_be_filled_from_the_selection() -> None:
     asked = launched(rename)
     assert filled(asked) == {"name": "t1"}
     assert launched(rename, filled(asked))["message"] == "t1"
+
+
+def test_a_form_may_be_shown_later_and_launches_the_action_again() -> None:
+    launch = launch_of(event(**steps.item))
+    sent = launch.interface(Where.ask(frames=[3]))
+    shown = read_trigger(sent.data)
+    assert isinstance(shown.interface, ShownForm)
+    assert (shown.faults, shown.interface.read_only) == ((), False)
+    assert sent.target == 'applicationId=ftrack.client.web and user.id="u1"'
+    assert sent.source["trace"]["cause"] == launch.event.id
+    data = {**(shown.interface.item or {}), "values": filled(sent.data)}
+    assert steps.launch(event(**data))["message"] == "[3] on gpu"
 
 
 def test_a_form_that_the_action_does_not_name_is_refused() -> None:

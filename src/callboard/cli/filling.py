@@ -22,6 +22,8 @@ from callboard.studio.fields import BadValue, Field, FieldType, gathered, typed
 from callboard.studio.interfaces import Form
 
 _MOST_FORMS: Final = 100
+_ALIKE: Final = 0.8
+"""How alike two names are (0 to 1) that are one, mistyped; less alike ones may be of a later step."""
 
 
 class Unfilled(WrongUse):
@@ -51,11 +53,15 @@ class Given:
         """Raise WrongUse for a name that was probably meant to be one of these."""
         known = [name for name in names if name]
         for name in self.unused:
-            near = [] if name in known else get_close_matches(name, known, 1)
-            if near:
+            near = [] if name in known else get_close_matches(name, known, 1, _ALIKE)
+            if near and near[0] not in (*self._texts, *self._values, *self._used):
                 fields = ", ".join(known)
                 said = f"The form has no field {name!r}; do you mean {near[0]!r}? It has {fields}."
                 raise WrongUse(printable(said))
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Tell whether a value that was not used yet is there for one of these."""
+        return any(self._texts.get(name) or name in self._values for name in names)
 
     def take(self, field: Field) -> tuple[bool, Any]:
         """Return whether a value was given for this field, and it; raises BadValue."""
@@ -77,7 +83,7 @@ class Filling:
 
     def __init__(self, given: Given, asks: bool, yes: bool) -> None:
         self._given, self._asks, self._yes = given, asks, yes
-        self._before: list[str] | None = None
+        self._before: Form | None = None
         self._count = 0
 
     def fill(self, form: Form) -> dict[str, Any]:
@@ -130,12 +136,19 @@ class Filling:
     def _notice(self, form: Form) -> None:
         """Raise AskedAgain when nobody is there who could answer the same form in another way."""
         self._count += 1
-        names = [field.name for field in form.fields if field.is_asked]
-        if not self._asks and (names == self._before or self._count > _MOST_FORMS):
+        is_old = self._before is not None and _is_same(form, self._before)
+        again = is_old and not self._given.has(field.name for field in form.fields)
+        if not self._asks and (again or self._count > _MOST_FORMS):
             labels = (plain(str(one.value)) for one in form.fields if one.type is FieldType.LABEL)
             said = " ".join(line for label in labels for line in label.split("\n"))[:1000]
             raise AskedAgain(f"The action asks the same again: {said or 'it does not say why.'}")
-        self._before = names
+        self._before = form
+
+
+def _is_same(form: Form, before: Form) -> bool:
+    """Tell whether two forms ask the same; what they say and hold may differ, where they ask something."""
+    names, old = ([one.name for one in each.fields if one.is_asked] for each in (form, before))
+    return names == old if names else form.fields == before.fields
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -117,6 +117,15 @@ class Question(Struct, frozen=True):
         return reply | {key: value for key, value in more.items() if value}
 
 
+def question_of(launch: Launch[Any], said: Any) -> Question | None:
+    """Return the question that a form means, however it is given; None for what is no form."""
+    if isinstance(said, type) and issubclass(said, Form):
+        return said.opening(launch)
+    if isinstance(said, Form):
+        return said.asked_again()
+    return said if isinstance(said, Question) else None
+
+
 def slots_of(form: type[Form]) -> tuple[Slot, ...]:
     """Return the fields of a form; raises BadForm for what no field can hold."""
     try:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from msgspec import Struct
 
 from callboard.event import Event, caused_by
 from callboard.expression import quote
 from callboard.studio.outcomes import Said, interface_of
+
+if TYPE_CHECKING:
+    from callboard.studio.forms import Form, Question
 
 V = TypeVar("V")
 
@@ -66,19 +69,25 @@ class Launch(Asked, Generic[V]):
     item: Mapping[str, Any]
     values: V
 
-    def interface(self, said: Said) -> Event:
+    def interface(self, said: Said | Form | type[Form] | Question) -> Event:
         """Return the event that shows something to who launched this, whenever it is published.
 
-        `board.publish(launch.interface("Frame 12 of 96"))`: text, Done, Failed or a Widget.
-        Source: seed, "ftrack.action.trigger-user-interface".
+        `board.publish(launch.interface("Frame 12 of 96"))`: text, Done, Failed, a Widget, or one of the
+        action's forms, which launches it again. Source: seed, "ftrack.action.trigger-user-interface".
         """
         who = ("user.id", self.user.id) if self.user.id else ("user.username", self.user.username)
         return Event(
             _TRIGGER,
-            {"selection": [dict(one.raw) for one in self.selection], **interface_of(said)},
+            {"selection": [dict(one.raw) for one in self.selection], **self._shown(said)},
             {"trace": caused_by(self.event)},
             target=f"applicationId={_WEB} and {who[0]}={quote(who[1])}",
         )
+
+    def _shown(self, said: Any) -> dict[str, Any]:
+        from callboard.studio.forms import question_of
+
+        question = question_of(self, said)
+        return interface_of(said) if question is None else {**self.item, **question.reply(self, tagged=True)}
 
 
 def launch_of(event: Event) -> Launch[Mapping[str, Any]]:

@@ -24,7 +24,7 @@ from callboard.bus import Handler
 from callboard.errors import CallboardError
 from callboard.event import Event
 from callboard.expression import BadExpression, quote
-from callboard.studio.forms import TAG, Form, Question, Refused, slots_of
+from callboard.studio.forms import TAG, Form, Question, Refused, question_of, slots_of
 from callboard.studio.launch import Asked, Launch, launch_of
 from callboard.studio.outcomes import Done, Failed, Widget, reply_of
 from callboard.studio.selecting import Discover, Fits, fitting
@@ -118,7 +118,7 @@ class Action(Generic[V]):
 
     def _told(self, launch: Launch[Any], said: Any) -> dict[str, Any]:
         """Return what the function returned as a reply."""
-        question = self._question(launch, said)
+        question = question_of(launch, said)
         if question is not None:
             if question.form not in self.forms:
                 named = question.form.__name__
@@ -131,13 +131,6 @@ class Action(Generic[V]):
         if isinstance(said, str | Done | Failed | Widget):
             return reply_of(said)
         raise BadAction(f"An action can't return {type(said).__name__}: see docs/actions.md for what it can.")
-
-    def _question(self, launch: Launch[Any], said: Any) -> Question | None:
-        if isinstance(said, type) and issubclass(said, Form):
-            return said.opening(launch)
-        if isinstance(said, Form):
-            return said.asked_again()
-        return said if isinstance(said, Question) else None
 
     def _word(self, worked: bool) -> str:
         return f"{self.item['label']}: {'done' if worked else 'it did not work'}."
