@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,21 +137,31 @@ def test_the_javascript_client_of_the_page_talks(server: Server, hub: Hub, clien
 def test_what_the_demo_says_to_try_works(tmp_path: Path) -> None:
     elsewhere = {**os.environ, "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)}
     demo = [sys.executable, "-m", "callboard", "demo", "--port", "0"]
+
+    def tried(command: str) -> str:
+        done = subprocess.run(
+            ["sh", "-c", command], env=elsewhere, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     with subprocess.Popen(demo, env=elsewhere, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             said: list[str] = []
-            while not said or "Ctrl-C" not in said[-1]:
+            while not said or " actions launch " not in said[-1]:
                 said.append(process.stdout.readline())
-            (listen,) = [line.strip() for line in said if " listen " in line]
-            (start,) = [line.strip().removesuffix(" --follow") for line in said if " printers print " in line]
+            listen, start, tree, launch = (
+                next(line.strip() for line in said if word in line)
+                for word in (" listen ", " printers print ", " tracker tree", " actions launch ")
+            )
+            assert "sample.gcode" in tried(start.removesuffix(" --follow"))
             begun = listen.replace("octoprint.*", "octoprint.PrintStarted")
-            for command in (start, f"{begun} --since 2000-01-01 --count 1"):
-                done = subprocess.run(
-                    ["sh", "-c", command], env=elsewhere, capture_output=True, text=True, check=False
-                )
-                assert done.returncode == 0, done.stderr
-                assert "sample.gcode" in done.stdout
+            assert "sample.gcode" in tried(f"{begun} --since 2000-01-01 --count 1")
+            assert "sh010" in tried(tree)
+            assert "Pending review" in tried(f"{launch.replace('Print it', 'Leave a note')} --set note=Fine")
+            if any(shutil.which(each, path="/usr/bin:/bin") for each in ("prusa-slicer", "slic3r")):
+                assert "print v001 is sliced" in tried(launch)
         finally:
             process.terminate()
     assert process.returncode == 0

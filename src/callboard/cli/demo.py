@@ -1,9 +1,19 @@
-"""`callboard demo`: a hub with a virtual printer, a file to print and hooks, in a folder that goes away."""
+"""`callboard demo`: a hub with a virtual printer, a sample production and hooks, in a folder that goes away.
+
+callboard.yaml, samples -> the hub, in this process        demostudio.py, beside it -> production, actions
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Final
@@ -28,22 +38,64 @@ def demo(
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8030,
 ) -> None:
-    """Run the hub with a virtual printer and sample hooks in a throw-away data folder; say what to try."""
+    """Run the hub with a virtual printer, a sample production and hooks in a folder that goes away."""
     from callboard.config import load
 
-    with TemporaryDirectory(prefix="callboard-demo-") as made:
+    with TemporaryDirectory(prefix="callboard-demo-") as made, contextlib.ExitStack() as ending:
         folder = Path(made)
         config = folder / "callboard.yaml"
-        text = _CONFIG.replace("CAMERA", f"127.0.0.1:{_free_port()}")
+        has_tracker = find_spec("sqlalchemy") is not None
+        text = (_CONFIG + (_PRODUCTION if has_tracker else "")).replace("CAMERA", f"127.0.0.1:{_free_port()}")
         config.write_text(text, "utf-8")
-        files = folder / "files"
-        files.mkdir()
-        shutil.copyfile(SAMPLE, files / SAMPLE.name)
-        shutil.copyfile(MODEL, files / "bowl.stl")
+        _bring_samples(folder)
         settings = with_options(load(text, str(config)), host, port, None)
         known = {"key": folder / "admin.key", "folder": folder, "config": config, "program": program()}
         known["slicing"] = _SLICE.format(**known) if _can_slice(settings) else _NO_SLICER
-        run(settings, folder, lambda url: say(_TRY.format(url=url, **known)))
+
+        def started(url: str) -> None:
+            say(_TRY.format(url=url, **known))
+            if has_tracker:
+                ending.callback(_studio(folder, lambda task: say(_STUDIO.format(task=task, **known))))
+
+        run(settings, folder, started)
+
+
+def _bring_samples(folder: Path) -> None:
+    files = folder / "files"
+    files.mkdir()
+    shutil.copyfile(SAMPLE, files / SAMPLE.name)
+    shutil.copyfile(MODEL, files / "bowl.stl")
+    (folder / "shared").mkdir()
+
+
+def _studio(folder: Path, ready: Callable[[str], None]) -> Callable[[], None]:
+    """Start the program of the studio; `ready` gets a task of its production. Returns what ends it."""
+    studio = subprocess.Popen(
+        [sys.executable, "-m", "callboard.cli.demostudio"],
+        env=_without_hubs(os.environ) | {"CALLBOARD_DATA": str(folder)},
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+    def wait() -> None:
+        said = studio.stdout.readline().split() if studio.stdout is not None else []
+        if said[:1] == ["ready"]:
+            ready(said[1])
+
+    threading.Thread(target=wait, name="the studio's program", daemon=True).start()
+
+    def end() -> None:
+        studio.terminate()
+        studio.wait()
+
+    return end
+
+
+def _without_hubs(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment that leads to no other hub."""
+    named = ("CALLBOARD_URL", "CALLBOARD_API_USER", "CALLBOARD_API_KEY")
+    return {name: value for name, value in environment.items() if name not in named}
 
 
 def _can_slice(settings: Config) -> bool:
@@ -107,6 +159,19 @@ events:
       type: gcode
       command: M117 Take me off the bed
 """
+
+_PRODUCTION: Final = """
+# The production: its own database, and the folder that all machines of the studio would see.
+tracker:
+studio:
+  locations: [{name: shared, folder: shared}]
+"""
+
+_STUDIO: Final = """
+A sample production is there, and a program that offers two actions for its tasks:
+
+  CALLBOARD_DATA={folder} {program} tracker tree
+  CALLBOARD_DATA={folder} {program} actions launch "Print it" --entity task:{task}"""
 
 _TRY: Final = """Callboard answers at {url}
   user     admin
