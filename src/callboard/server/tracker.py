@@ -18,8 +18,9 @@ from starlette.responses import Response
 
 from callboard.bus import Bus
 from callboard.config.settings import Tracker as Settings
-from callboard.errors import CallboardError, MissingExtra
+from callboard.errors import CallboardError, MissingExtra, StorageFailed
 from callboard.event import encode_json
+from callboard.logs.lock import Lock
 from callboard.server.body import decode
 from callboard.server.handshake import cross_origin
 from callboard.server.operation import JSON, Call, Operation, Outcome, json
@@ -94,10 +95,14 @@ async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncItera
         yield None
         return
     try:
+        from callboard.tracker.engines import file_of
         from callboard.tracker.room import Caller, open_tracker
     except ImportError as error:
         raise MissingExtra(_MISSING) from error
-    async with open_tracker(bus, settings.url, data) as tracker:
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.url is not None and (file := file_of(settings.url, data)) is not None:
+            stack.callback(_locked(file).release)
+        tracker = await stack.enter_async_context(open_tracker(bus, settings.url, data))
 
         async def answer(
             batch: Sequence[Mapping[str, Any]],
@@ -109,6 +114,16 @@ async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncItera
             return await tracker.answer(batch, Caller(user, client, push, trace))
 
         yield answer
+
+
+def _locked(file: Path) -> Lock:
+    """Return the lock of a SQLite file that is not in the data folder, which the board has locked."""
+    try:
+        return Lock(file, f"the tracker's database {file}")
+    except OSError as error:
+        raise StorageFailed(
+            f"The tracker's database can't be opened: {file.parent} can't be written ({error.strerror})."
+        ) from None
 
 
 def tracker_operations(answer: Answering | None) -> tuple[Operation, ...]:

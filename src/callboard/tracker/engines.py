@@ -11,6 +11,7 @@ of a sequence are given before a commit, and two commits at once could swap them
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -67,10 +68,16 @@ def engine_of(url: str | None, data: Path, *, upkeep: bool = False) -> AsyncEngi
     )
 
 
-def file_of(engine: AsyncEngine) -> Path | None:
-    """Return the file of a SQLite database; None for PostgreSQL."""
-    name = engine.url.database if engine.dialect.name == "sqlite" else None
-    return Path(name) if name else None
+def file_of(url: str | None, data: Path) -> Path | None:
+    """Return the file of a SQLite database; None for PostgreSQL, and for what `engine_of` refuses."""
+    if url is None:
+        return data / "tracker.db"
+    if url.partition("://")[0] not in _SQLITE:
+        return None
+    with contextlib.suppress(ArgumentError):
+        name = make_url(url).database
+        return Path(name) if name else None
+    return None
 
 
 def _sqlite(url: str, upkeep: bool) -> AsyncEngine:

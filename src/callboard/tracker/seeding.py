@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from callboard.tracker.model import Model
+from callboard.tracker.model import Model, Reference
 from callboard.tracker.tables import Tables
 
 _SPACE = uuid.UUID("5b3e2f0a-6f4e-4f0f-9a53-0f6f2c1d7c11")
@@ -73,7 +73,22 @@ def seed(connection: Connection, model: Model, tables: Tables) -> None:
     for name, rows in _rows().items():
         table = tables.of(model[name])
         if connection.execute(select(table).limit(1)).first() is None:
-            connection.execute(insert(table), rows)
+            standing = _standing(connection, model, tables, name, rows)
+            if standing:
+                connection.execute(insert(table), standing)
+
+
+def _standing(
+    connection: Connection, model: Model, tables: Tables, name: str, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the rows that point to nothing that a studio has deleted since."""
+    for found in model[name].attributes.values():
+        if isinstance(found, Reference) and found.target and found.by in rows[0]:
+            there = set(connection.execute(select(tables.of(model[found.target]).c.id)).scalars())
+            rows = [row for row in rows if row[found.by] in there]
+        if not rows:
+            break
+    return rows
 
 
 def _rows() -> dict[str, list[dict[str, Any]]]:

@@ -50,7 +50,7 @@ async def keep_up(url: str | None, data: Path) -> None:
     """Make or change the tables, and put in what a new tracker has; raises CantOpen with the reason."""
     engine = engine_of(url, data, upkeep=True)
     try:
-        await _copy_if_older(engine)
+        await _copy_if_older(engine, file_of(url, data))
         async with writing(engine).begin() as connection:
             await connection.run_sync(_bring_up)
     except (*Fault, ValueError, shutil.Error) as error:
@@ -60,10 +60,9 @@ async def keep_up(url: str | None, data: Path) -> None:
         await engine.dispose()
 
 
-async def _copy_if_older(engine: AsyncEngine) -> None:
+async def _copy_if_older(engine: AsyncEngine, file: Path | None) -> None:
     """Keep what is there before it is changed; PostgreSQL is for its operators to copy."""
-    file = file_of(engine)
-    if file is None or not file.exists():
+    if file is None or not await asyncio.to_thread(file.exists):
         return
     async with engine.connect() as connection:
         at = await connection.run_sync(_revision)
@@ -113,6 +112,8 @@ def _bring_up(connection: Connection) -> None:
     elif at != head():
         _migrate(connection, at)
     seed(connection, MODEL, tables)
+    if at != head():
+        _check(connection)
 
 
 def _migrate(connection: Connection, at: str) -> None:
@@ -120,7 +121,11 @@ def _migrate(connection: Connection, at: str) -> None:
     if current(connection) is None:
         command.stamp(config, at)
     command.upgrade(config, "head")
-    if connection.dialect.name == "sqlite":  # which looks away while tables are made anew
+
+
+def _check(connection: Connection) -> None:
+    """See that all is as foreign keys want it: SQLite looks away while tables are made anew."""
+    if connection.dialect.name == "sqlite":
         dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if dangling is not None:
             raise CantOpen(_DANGLING.format(dangling[0]))
