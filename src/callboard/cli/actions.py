@@ -88,7 +88,7 @@ def launch(
     try:
         with desk.open(user):
             code = desk.work(item, selection, Filling(given, asks, yes))
-    except Cancelled:
+    except (Cancelled, KeyboardInterrupt):
         note("It ends here: nothing more was launched.")
         return FAILED
     if given.unused:
