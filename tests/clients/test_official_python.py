@@ -347,7 +347,11 @@ def test_every_event_of_the_seed_travels_unchanged(hub: Hub, other: Hub, event: 
     heard = hub.subscribe(f'topic="{event["topic"]}" and source.id={other.id}')
     other.publish(event["topic"], event["data"])
     hub.until(lambda: heard)
-    assert heard[0]["data"] == event["data"]
+    spelled = (
+        {"component_id", "location_id"} if event["topic"].startswith("ftrack.location.component") else set()
+    )
+    assert heard[0]["data"].keys() - event["data"].keys() == spelled  # as clients in use write them
+    assert heard[0]["data"].items() >= event["data"].items()
 
 
 # Coming, going, coming back
