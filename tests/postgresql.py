@@ -44,11 +44,10 @@ def _has_user() -> bool:
 
 
 class Postgres:
-    """One server; it can be killed and started again. `limit` is how many bytes a file of its may have."""
+    """One server; it can be killed and started again."""
 
-    def __init__(self, *, limit: int = 0) -> None:
+    def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="callboard-postgresql-"))
-        self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             shutil.chown(self.folder, _USER)
@@ -58,6 +57,15 @@ class Postgres:
     @property
     def _data(self) -> str:
         return str(self.folder / "data")
+
+    def bound_files(self, size: int | None) -> None:
+        """Let no file grow over `size` bytes, as on a disk that is full; None for as large as they like."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (str(pid), *children):  # who starts later has it from its parent
+            bounded = self._run("prlimit", f"--fsize={'unlimited' if size is None else size}:", "--pid", each)
+            assert bounded.returncode == 0, bounded.stdout
 
     def start(self) -> Postgres:
         """Start the server, and return once it answers."""
@@ -128,21 +136,20 @@ class Postgres:
         """Return a command as PostgreSQL's user; it ends with us, however we end."""
         found = find(program)
         assert found, f"{program} is missing"
-        limited = ["prlimit", f"--fsize={self._limit}"] if self._limit and program == "postgres" else []
         if os.geteuid() != 0:
-            return [*limited, found, *arguments]
+            return [found, *arguments]
         user = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--init-groups", "--pdeathsig=KILL"]
-        return [*user, *limited, found, *arguments]
+        return [*user, found, *arguments]
 
 
 @contextmanager
-def postgresql(*, limit: int = 0) -> Iterator[Postgres]:
+def postgresql() -> Iterator[Postgres]:
     """Give a server that answers; a test is skipped where there is none, but not in CI."""
     why = why_not()
     if why and os.environ.get("CI") != "true":
         pytest.skip(why)
     assert not why, why
-    server = Postgres(limit=limit)
+    server = Postgres()
     try:
         yield server.start()
     finally:

@@ -9,23 +9,12 @@ from typing import Any
 import pytest
 
 from tests.serving import Server
+from tests.tracker.commits import change, create, delete
 
 
 def api(server: Server, *batch: dict[str, Any]) -> tuple[int, Any]:
     status, answer = server.post("/api", list(batch))
     return status, json.loads(answer)
-
-
-def create(entity: str, **data: Any) -> dict[str, Any]:
-    return {"action": "create", "entity_type": entity, "entity_data": data}
-
-
-def change(entity: str, key: str, **data: Any) -> dict[str, Any]:
-    return {"action": "update", "entity_type": entity, "entity_key": [key], "entity_data": data}
-
-
-def delete(entity: str, key: str) -> dict[str, Any]:
-    return {"action": "delete", "entity_type": entity, "entity_key": [key]}
 
 
 def query(expression: str) -> dict[str, Any]:
