@@ -1,9 +1,10 @@
 """What the hooks of callboard.yaml run: the steps from "Ready to print" to a film in the tracker.
 
-    slice      a task is ready to print      its newest model is fetched, and sliced
-    print      a model is sliced             a printer of the workshop that is free prints it
-    publish    a print is filmed             the film becomes a new version of the task's
-    fail       something went wrong          the task says what
+    ftrack.update                           slice_it   a task is ready: its newest model is fetched and sliced
+    SlicingDone                             print_it   a printer of the workshop that is free prints it
+    PrintStarted                            begin      the task says where
+    MovieDone                               publish    the film becomes a new version of the task's
+    SlicingFailed, PrintFailed, MovieFailed fail       the task says what went wrong
 
 The event comes on standard input. Which task it is about stands in the path of the file,
 studio/<task>/<name>, so jobs that run at the same time are never mixed up. What is asked here carries the
@@ -11,13 +12,13 @@ event's trace, which `connect` takes from the hook: `callboard log trace` shows 
 """
 
 import json
+import os
 import sys
 
 from callboard import connect
 
-READY = (
-    "2512a715-6f67-51bf-829d-44f13cae2d79"  # the status "Ready to print": it has the same id in every tracker
-)
+READY = "2512a715-6f67-51bf-829d-44f13cae2d79"
+"""The status "Ready to print": it has the same id in every tracker."""
 
 
 class NotDone(Exception):
@@ -54,21 +55,31 @@ def slice_it(event):
 
 def print_it(event):
     """Print on the first printer that is free: ready, and with no file, or its bed is not cleared yet."""
-    task, file = task_of(event), event["data"]["gcode"]
+    file = event["data"]["gcode"]
     printers = ask("printer.list", printer="tags=workshop")["printers"]
-    if any(printer["job"] and printer["job"]["path"] == file for printer in printers):
-        return  # this hook was repeated after a crash
+    if repeated() and any(printer["job"] and printer["job"]["path"] == file for printer in printers):
+        return
     for printer in printers:
         if printer["state"]["id"] == "OPERATIONAL" and printer["job"] is None:
             try:
                 ask("printer.print", printer=printer["name"], file=file)
             except NotDone:
                 continue  # somebody was quicker
-            ask("studio.note", task=task, note=f"It prints on {printer['name']}.", status="In progress")
             return
     waits = "It is sliced, and no printer of the workshop is free: it waits for one."
-    ask("studio.note", task=task, note=waits, once=f"{event['id']} waits")
+    ask("studio.note", task=task_of(event), note=waits, once=f"{event['id']} waits")
     sys.exit("no printer is free")
+
+
+def repeated():
+    """Return whether this hook runs once more, because the hub stopped in its middle."""
+    return os.environ.get("CALLBOARD_HOOK_REPEAT") == "1"
+
+
+def begin(event):
+    """Tell the task that it prints."""
+    note = f"It prints on {event['source']['printer']}."
+    ask("studio.note", task=task_of(event), note=note, status="In progress", once=event["id"])
 
 
 def publish(event):
@@ -92,7 +103,16 @@ def fail(event):
     ask("studio.note", task=task_of(event), note=said, status="On hold", once=event["id"])
 
 
-STEPS = {"slice": slice_it, "print": print_it, "publish": publish, "fail": fail}
+STEPS = {
+    "ftrack.update": slice_it,
+    "octoprint.SlicingDone": print_it,
+    "octoprint.PrintStarted": begin,
+    "octoprint.MovieDone": publish,
+    "octoprint.SlicingFailed": fail,
+    "octoprint.PrintFailed": fail,
+    "octoprint.MovieFailed": fail,
+}
 
+event = json.load(sys.stdin)
 with connect() as board:
-    STEPS[sys.argv[1]](json.load(sys.stdin))
+    STEPS[event["topic"]](event)

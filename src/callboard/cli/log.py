@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import aclosing
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from cyclopts import App, Parameter
 from callboard.cli.outcome import EXPRESSION, AsJson, WrongUse
 from callboard.cli.output import event_json, facts, note, say, say_event, say_json
 from callboard.cli.reach import Reach, talk
+from callboard.cli.tracing import MOST, entries, runs_of, traced, tree
 from callboard.cli.when import SINCE, Since, moment, moment_or_none
 from callboard.errors import CallboardError
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from callboard.event import Event
 
 app = App(name="log", help="The log.", help_format="plaintext")
-
-MOST = 10_000
-"""Events that a tail or a trace shows at most."""
 
 
 @app.command
@@ -92,17 +89,21 @@ def trace(
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
-    """Draw what one act led to, as a tree."""
+    """Draw what one act led to, as a tree; with the right `hooks` also the hooks that ran."""
     behind = moment_or_none(since)
-    events = talk(reach, lambda http: _traced(http, correlation, behind))
+
+    async def looked(http: Http) -> tuple[list[Event], list[Mapping[str, Any]]]:
+        events = await traced(http, correlation, behind)
+        return events, [] if as_json else await runs_of(http, events)
+
+    events, runs = talk(reach, looked)
     if not events:
         raise CallboardError(f"The log has no event {correlation[:80]!r}, and none that came of it.")
     if as_json:
         say_json([event_json(event) for event in events])
     else:
-        for prefix, event in _tree(events):
-            sys.stdout.write(prefix)
-            say_event(event, as_json=False)
+        for line in tree(events, runs):
+            say(line)
 
 
 async def _newest(http: Http, expression: str, count: int) -> list[Event]:
@@ -110,77 +111,7 @@ async def _newest(http: Http, expression: str, count: int) -> list[Event]:
     now = datetime.now(UTC)
     found: list[Event] = []
     for back in (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=30), None):
-        found = await _all(http, expression, None if back is None else (now - back).isoformat())
+        found = await entries(http, expression, None if back is None else (now - back).isoformat())
         if len(found) >= count:
             break
     return found[-count:]
-
-
-async def _all(http: Http, expression: str, after: str | None) -> list[Event]:
-    """Return what the log holds behind a position, the newest MOST of it."""
-    from callboard.client.history import look_back
-
-    found: list[Event] = []
-    async with aclosing(look_back(http, expression, after)) as entries:
-        async for stored in entries:
-            found.append(stored.opened)
-            if len(found) > 2 * MOST:
-                del found[:MOST]
-    return found[-MOST:]
-
-
-async def _traced(http: Http, correlation: str, since: str | None) -> list[Event]:
-    """Return the events of one correlation; if the id is that of a later event, those of its act."""
-    events = await _all(http, _correlated(correlation), since)
-    root = next((event for event in events if event.id == correlation), None)
-    act = _trace_of(root).get("correlation") if root else None
-    if isinstance(act, str) and act != correlation:
-        return await _all(http, _correlated(act), since)
-    return events
-
-
-def _correlated(correlation: str) -> str:
-    from callboard.expression import quote
-
-    written = quote(correlation)
-    return f"id={written} or source.trace.correlation={written}"
-
-
-def _trace_of(event: Event) -> dict[str, Any]:
-    trace = event.source.get("trace")
-    return trace if isinstance(trace, dict) else {}
-
-
-def _tree(events: list[Event]) -> list[tuple[str, Event]]:
-    """Return the events with the branches to draw before each; without recursion: an act can be long."""
-    ids = {event.id for event in events}
-    children: dict[str, list[Event]] = {}
-    roots: list[Event] = []
-    for event in events:
-        cause = _trace_of(event).get("cause") or event.in_reply_to_event
-        if isinstance(cause, str) and cause in ids and cause != event.id:
-            children.setdefault(cause, []).append(event)
-        else:
-            roots.append(event)
-    return _drawn(roots, children)
-
-
-def _drawn(roots: list[Event], children: dict[str, list[Event]]) -> list[tuple[str, Event]]:
-    fork, last, pipe = ("├─ ", "└─ ", "│  ") if _draws() else ("|- ", "`- ", "|  ")
-    drawn: list[tuple[str, Event]] = []
-    stack = [("", "", event) for event in reversed(roots)]
-    while stack:
-        before, branch, event = stack.pop()
-        drawn.append((before + branch, event))
-        inside = before + {fork: pipe, last: "   "}.get(branch, "")
-        below = children.pop(event.id, [])
-        stack.extend((inside, last if child is below[-1] else fork, child) for child in reversed(below))
-    return drawn
-
-
-def _draws() -> bool:
-    try:
-        "├└│─".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

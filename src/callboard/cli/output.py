@@ -63,6 +63,21 @@ def event_line(event: Event) -> str:
     return f"{_DIM}{clock}{_END}  {_CYAN}{topic}{_END}  {whose}  {_DIM}{cut(data, max(room, 20))}{_END}"
 
 
+def run_line(run: Mapping[str, Any]) -> str:
+    """Return the run of a hook on one line: time, the hook's name, what came of it."""
+    began, ended = (_seconds(run[key]) for key in ("started", "ended"))
+    clock = _clock(began if began is not None else _seconds(run["queued"]))
+    took = f" in {ended - began:.2f} s" if began is not None and ended is not None else ""
+    exit_ = f", exit {run['exit']}" if run["exit"] else ""
+    reason = f": {run['reason']}" if run["reason"] else ""
+    tries = f", attempt {run['attempt']}" if run["attempt"] > 1 else ""
+    return f"{clock}  hook  {printable(run['hook'])}  {run['state']}{took}{exit_}{tries}{printable(reason)}"
+
+
+def _seconds(iso: str | None) -> float | None:
+    return datetime.fromisoformat(iso).timestamp() if iso else None
+
+
 def _whose(event: Event) -> str:
     """Return the publisher; of what the hub's own print host tells, the printer."""
     publisher = event.entry.publisher if event.entry else ""
