@@ -92,7 +92,9 @@ def test_the_clients_first_questions_are_answered(server: Server) -> None:
         ([{"action": "delete", "entity_type": "Task", "entity_key": None}], 400, "ValidationError"),
         ([{"action": "delete", "entity_type": "Task", "entity_key": ["x", "y"]}], 400, "ValidationError"),
         ([{"action": "delete", "entity_type": "Metadata", "entity_key": ["x", "y"]}], 404, "NotFoundError"),
-        ([{"action": "query_schemas"}] * 10_001, 400, "ValidationError"),
+        ([{"action": "query_schemas"}] * 11, 400, "ValidationError"),
+        ([{"action": "query_server_information"}] * 1_001, 400, "ValidationError"),
+        ([{"action": "delete"}] * 100_001, 400, "ValidationError"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_the_clients_form(

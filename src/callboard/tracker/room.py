@@ -38,6 +38,10 @@ log = structlog.get_logger("callboard.tracker")
 VERSION = "25.6.0"
 """The version that official clients are told: they look whether it is new enough for them."""
 MOST_OPERATIONS = 100_000
+MOST_QUESTIONS = 1_000
+"""Operations of a batch that only read; the entities that they find are bounded together."""
+MOST_SCHEMAS = 10
+"""Times that a batch may ask for the schemas: each answer is 50 KB."""
 _READING = frozenset({"query", "query_schemas", "query_server_information"})
 _WRITING = frozenset({"create", "update", "delete"})
 _GOODBYE = 2.0
@@ -83,8 +87,7 @@ class Tracker:
 
         Raises Refused with the reason why none is.
         """
-        if len(batch) > MOST_OPERATIONS:
-            raise Invalid(f"A batch has at most {MOST_OPERATIONS} operations: send several.")
+        _check(batch)
         await self._greet(caller)
         if all(_action(one) in _READING for one in batch):
             return await self._database.read(lambda connection: self._read(connection, batch))
@@ -100,16 +103,17 @@ class Tracker:
             self._known.add(caller.user)
 
     def _read(self, connection: Connection, batch: Sequence[Mapping[str, Any]]) -> list[Any]:
-        return [self._answer(connection, one) for one in batch]
+        selection = Selection(connection, MODEL, self._tables)
+        return [self._answer(selection, one) for one in batch]
 
-    def _answer(self, connection: Connection, one: Mapping[str, Any]) -> Any:
+    def _answer(self, selection: Selection, one: Mapping[str, Any]) -> Any:
         match _action(one):
             case "query_server_information":
                 return self._information()
             case "query_schemas":
                 return self._schemas
             case _:
-                return Selection(connection, MODEL, self._tables).answer(parse(_text(one, "expression")))
+                return selection.answer(parse(_text(one, "expression")))
 
     def _information(self) -> dict[str, Any]:
         return {
@@ -140,7 +144,7 @@ class Tracker:
         action = _action(one)
         if action in _READING:
             ledger.flush()
-            return self._answer(connection, one)
+            return self._answer(Selection(connection, MODEL, self._tables), one)
         if action not in _WRITING:
             raise absent(action)
         entity = _text(one, "entity_type")
@@ -220,6 +224,18 @@ def _named(one: EntityType, row: Values) -> dict[str, Any]:
 def _reference(ledger: Ledger, target: EntityType, given: str | None) -> dict[str, Any] | None:
     row = ledger.load(target, (given,)) if given is not None else None
     return _named(ledger.kind(target, row), row) if row is not None else None
+
+
+def _check(batch: Sequence[Mapping[str, Any]]) -> None:
+    """Raise Invalid for a batch that asks for too much at once."""
+    asked = [action for one in batch if (action := _action(one)) in _READING]
+    if len(batch) > MOST_OPERATIONS:
+        raise Invalid(f"A batch has at most {MOST_OPERATIONS} operations: send several.")
+    if len(asked) > MOST_QUESTIONS or asked.count("query_schemas") > MOST_SCHEMAS:
+        raise Invalid(
+            f"A batch asks at most {MOST_QUESTIONS} questions, and {MOST_SCHEMAS} times for the schemas: "
+            "send several."
+        )
 
 
 def _action(one: Mapping[str, Any]) -> str:
