@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
+from msgspec.json import decode
 from sqlalchemy import Connection, RowMapping, Table, delete, insert, select
 
 from callboard.bus import Bus
 from callboard.errors import BadEvent, EventTooBig
-from callboard.event import Event, new_id
+from callboard.event import Event, encode_json, new_id
 from callboard.tracker.database import Database
 
 log = structlog.get_logger("callboard.tracker")
@@ -33,7 +33,7 @@ _LOOK = 2.0
 
 def put(connection: Connection, outbox: Table, data: Mapping[str, Any], source: Mapping[str, Any]) -> None:
     """Put an event into the outbox, inside the caller's transaction."""
-    row = {"event": new_id(), "data": json.dumps(data), "source": json.dumps(source)}
+    row = {"event": new_id(), "data": encode_json(data).decode(), "source": encode_json(source).decode()}
     connection.execute(insert(outbox), [row])
 
 
@@ -64,9 +64,11 @@ class Drain:
                     pass
             except Exception as error:  # whatever it is, changes must not wait in silence
                 log.warning("changes of the tracker wait to be told", error=str(error))
+                if self._ending:
+                    return
                 await self._wait(_AGAIN)
                 self._news.set()
-            if self._ending:
+            if self._ending and not self._news.is_set():
                 return
             await self._wait(_LOOK if self._database.is_shared else None)
 
@@ -77,22 +79,20 @@ class Drain:
                 await self._news.wait()
 
     async def _some(self) -> bool:
-        """Publish the oldest events; returns whether there were any."""
-        if not await self._oldest(1):
-            return False
+        """Publish the oldest events; returns whether there may be more by now."""
+        if self._database.is_shared and not await self._oldest(1):
+            return False  # the lock is for those who have something to tell
         async with self._database.alone():
+            rows = await self._oldest(_AT_ONCE)
             published: list[int] = []
             try:
-                for row in await self._oldest(_AT_ONCE):
-                    await self._publish(
-                        Event(
-                            self._topic, json.loads(row["data"]), json.loads(row["source"]), id=row["event"]
-                        )
-                    )
+                for row in rows:
+                    data, source = decode(row["data"]), decode(row["source"])
+                    await self._publish(Event(self._topic, data, source, id=row["event"]))
                     published.append(row["id"])
             finally:
                 await self._forget(published)
-        return True
+        return len(rows) == _AT_ONCE
 
     async def _oldest(self, limit: int) -> Sequence[RowMapping]:
         statement = select(self._outbox).order_by(self._outbox.c.id).limit(limit)
