@@ -76,7 +76,10 @@ class Tracker(Struct, frozen=True, kw_only=True):
     """`tracker:`: the production tracker; without this section there is none."""
 
     enabled: Annotated[bool, says("Whether the tracker is there.")] = True
-    url: Annotated[str | None, says("SQLAlchemy URL of its database; null: tracker.db with the data.")] = None
+    url: Annotated[
+        str | None,
+        says("Its database: `postgresql://USER:PASSWORD@HOST/NAME`; null: tracker.db with the data."),
+    ] = None
 
 
 class Location(Struct, frozen=True, kw_only=True):

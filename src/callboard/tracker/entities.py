@@ -1,4 +1,7 @@
-"""The entity types there are, as the official clients know them. Source: facts, sections 4.2 and 5."""
+"""The entity types there are, as the official clients know them. Source: facts, sections 4.2 and 5.
+
+A change of what is stored needs a migration: `python -m callboard.tracker.migrations "What changes"`.
+"""
 
 from __future__ import annotations
 
