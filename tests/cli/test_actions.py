@@ -178,7 +178,9 @@ def test_no_actions_are_said_so(nowhere: Shell, own_server: Server) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["list", "-e", "t1"], 2, "'t1' is no entity: write TYPE:ID"),
+        (["list", "-e", "task:"], 2, "'task:' is no entity: write TYPE:ID"),
+        (["list", "-e", "a//b"], 2, "'a//b' is no entity: write TYPE:ID, or a path of names"),
+        (["list", "-e", "opera"], 1, "This hub has no tracker"),
         (["launch", "Nothing"], 1, "No action 'Nothing' fits this selection; there are: "),
         (
             ["launch", "cli.maya"],

@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import cut, note, printable, say_json, table
 from callboard.cli.reach import Reach, talk
+from callboard.cli.selected import HELP, selected
 from callboard.errors import CallboardError
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ app = App(name="actions", help="Actions: what listeners offer, and doing it.", h
 
 Entities = Annotated[
     Sequence[str],
-    Parameter(
-        name=("--entity", "-e"), negative="", help="TYPE:ID that is selected, as task:ID; may be repeated."
-    ),
+    Parameter(name=("--entity", "-e"), negative="", help=f"What is selected: {HELP}"),
 ]
 Timeout = Annotated[float | None, Parameter(help="Seconds to wait for answers; else the hub's own.")]
 Settings = Annotated[
@@ -47,8 +46,7 @@ def list_actions(
     *, entity: Entities = (), timeout: Timeout = None, as_json: AsJson = False, reach: Reach | None = None
 ) -> None:
     """List the actions that fit a selection."""
-    selection = list(map(_entity, entity))
-    items = talk(reach, lambda http: _menu(http, selection, timeout))
+    items = talk(reach, lambda http: _listed(http, entity, timeout))
     if as_json:
         for one in items:
             say_json(one)
@@ -79,9 +77,8 @@ def launch(
     from callboard.cli.prompts import Cancelled, is_terminal
 
     given = Given(setting, values)
-    selection = list(map(_entity, entity))
     wanted = {"variant": variant, "host": host}
-    user, items = talk(reach, lambda http: _user_and_menu(http, selection, name, wanted))
+    user, selection, items = talk(reach, lambda http: _found(http, entity, name, wanted))
     item = _chosen(items, name, wanted)
     asks = is_terminal()
     desk = Desk(reach or Reach(), asks=asks, as_json=as_json, deadline=timeout)
@@ -120,9 +117,14 @@ def wait(
         return desk.code
 
 
-async def _user_and_menu(
-    http: Http, selection: Selection, name: str, wanted: Wanted
-) -> tuple[dict[str, str], list[Item]]:
+async def _listed(http: Http, entities: Sequence[str], seconds: float | None) -> list[Item]:
+    return await _menu(http, await selected(http, entities), seconds)
+
+
+async def _found(
+    http: Http, entities: Sequence[str], name: str, wanted: Wanted
+) -> tuple[dict[str, str], Selection, list[Item]]:
+    """Return who asks, what is selected, and what is offered for it."""
     from callboard.cli.desk import who_asks
 
     def is_it(items: Sequence[Item]) -> bool:
@@ -130,7 +132,8 @@ async def _user_and_menu(
         found = [one for one in items if one["actionIdentifier"] == name and _fits(one, wanted)]
         return len(found) == 1 and not found[0].get("host")
 
-    return await who_asks(http), await _menu(http, selection, enough=is_it)
+    selection = await selected(http, entities)
+    return await who_asks(http), selection, await _menu(http, selection, enough=is_it)
 
 
 async def _menu(
@@ -188,17 +191,6 @@ def _title(item: Item) -> str:
     """Return an item's name as a menu shows it."""
     parts = (item.get(key) for key in ("label", "variant", "host"))
     return cut(" ".join(printable(str(part)) for part in parts if part), 80)
-
-
-def _entity(text: str) -> dict[str, str]:
-    """Return the entity that TYPE:ID selects, its type as handlers know it."""
-    from callboard.studio.launch import TYPED_CONTEXTS, plain_type
-
-    kind, colon, id_ = text.partition(":")
-    if not colon or not kind or not id_:
-        raise WrongUse(f"{text[:60]!r} is no entity: write TYPE:ID, as task:eb16970c-5fc6-11e2.")
-    plain = plain_type(kind)
-    return {"entityId": id_, "entityType": "task" if plain in TYPED_CONTEXTS else plain}
 
 
 @contextmanager

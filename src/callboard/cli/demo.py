@@ -55,7 +55,7 @@ def demo(
         def started(url: str) -> None:
             say(_TRY.format(url=url, **known))
             if has_tracker:
-                ending.callback(_studio(folder, lambda task: say(_STUDIO.format(task=task, **known))))
+                ending.callback(_studio(folder, lambda: say(_STUDIO.format(**known))))
 
         run(settings, folder, started)
 
@@ -68,8 +68,8 @@ def _bring_samples(folder: Path) -> None:
     (folder / "shared").mkdir()
 
 
-def _studio(folder: Path, ready: Callable[[str], None]) -> Callable[[], None]:
-    """Start the program of the studio; `ready` gets a task of its production. Returns what ends it."""
+def _studio(folder: Path, ready: Callable[[], None]) -> Callable[[], None]:
+    """Start the program of the studio; `ready` is called once all is there. Returns what ends it."""
     studio = subprocess.Popen(
         [sys.executable, "-m", "callboard.cli.demostudio"],
         env=_without_hubs(os.environ) | {"CALLBOARD_DATA": str(folder)},
@@ -79,9 +79,8 @@ def _studio(folder: Path, ready: Callable[[str], None]) -> Callable[[], None]:
     )
 
     def wait() -> None:
-        said = studio.stdout.readline().split() if studio.stdout is not None else []
-        if said[:1] == ["ready"]:
-            ready(said[1])
+        if studio.stdout is not None and studio.stdout.readline().strip() == "ready":
+            ready()
 
     threading.Thread(target=wait, name="the studio's program", daemon=True).start()
 
@@ -171,7 +170,7 @@ _STUDIO: Final = """
 A sample production is there, and a program that offers two actions for its tasks:
 
   CALLBOARD_DATA={folder} {program} tracker tree
-  CALLBOARD_DATA={folder} {program} actions launch "Print it" --entity task:{task}"""
+  CALLBOARD_DATA={folder} {program} actions launch "Print it" --entity teatime/bowl/print"""
 
 _TRY: Final = """Callboard answers at {url}
   user     admin

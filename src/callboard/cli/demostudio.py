@@ -22,7 +22,7 @@ from callboard.studio import Failed, Form, Launch, Textarea, action, listen
 
 LIST: Final = Path(__file__).with_name("sample.csv")
 READY: Final = "ready"
-"""What is printed, with the id of the task to print, once all is there: whoever started this waits for it."""
+"""What is printed once all is there: whoever started this waits for it."""
 _TASK: Final = "select id from Task where name is print and parent.name is bowl"
 
 
@@ -67,12 +67,11 @@ class Studio:
         note = "Printed; the film is in this version."
         await self.ask("studio.publish", task=task, film=film, note=note, status="Pending review")
 
-    async def publish_model(self) -> str:
-        """Make the sample model a first version of the task that is to be printed; returns the task's id."""
+    async def publish_model(self) -> None:
+        """Make the sample model a first version of the task that is to be printed."""
         (found,) = await self._board.http.ask("POST", "/api", [{"action": "query", "expression": _TASK}])
-        task = str(found["data"][0]["id"])
+        task = found["data"][0]["id"]
         await self.ask("studio.publish", task=task, file="bowl.stl", comment="From the sculptor")
-        return task
 
 
 async def serve() -> None:
@@ -84,7 +83,7 @@ async def serve() -> None:
     )
     async with connect() as board:
         studio = Studio(board)
-        task = await studio.publish_model()
+        await studio.publish_model()
         printing = action(
             label="Print it",
             description="Slice the newest model, print it",
@@ -94,7 +93,7 @@ async def serve() -> None:
         noting = action(label="Leave a note", discover="task", form=Remark, identifier="demo.note")
         listen(board, printing(studio.print_it), noting(studio.leave_a_note))
         board.subscribe('topic=octoprint.MovieDone and source.job.path="studio/*"', studio.take_film)
-        print(READY, task, flush=True)  # noqa: T201 - to whoever started us
+        print(READY, flush=True)  # noqa: T201 - to whoever started us
         await board.wait()
 
 
