@@ -3,7 +3,7 @@ import WebSocket from "ws";
 import { obey, say } from "./lines.mjs";
 
 globalThis.WebSocket = WebSocket;
-const { Session } = await import("@ftrack/api");
+const { Session, projectSchema } = await import("@ftrack/api");
 
 let session;
 
@@ -16,6 +16,13 @@ await obey({
   async query({ expression }) {
     const { data, metadata } = await session.query(expression);
     say("found", { data, metadata });
+  },
+  async search({ wish }) {
+    const { data } = await session.search(wish);
+    say("searched", { data });
+  },
+  async statuses({ schema, type }) {
+    say("listed", { data: await projectSchema.getStatuses(session, schema, type) });
   },
   async create({ type, data }) {
     say("created", { data: (await session.create(type, data)).data });

@@ -39,6 +39,24 @@ def test_a_session_creates_finds_changes_and_deletes(server: Server, hub: Hub) -
     assert str(tokens.pop()).startswith("ftrack-javascript-api")
 
 
+def test_a_session_finds_by_words_and_knows_which_statuses_there_are(server: Server) -> None:
+    with node("session.mjs") as session:
+        session.do("open", url=server.url, user=server.user, key=server.key)
+        session.said("opened")
+        session.do("create", type="Project", data={"name": f"js_{uuid.uuid4().hex[:8]}"})
+        project = session.said("created")["data"]
+        for name in ("The dragon's lair", "The dragon sleeps", "50%_done"):
+            session.do("create", type="Shot", data={"name": name, "parent_id": project["id"]})
+            session.said("created")
+        for terms, wanted in (["DRAGON", "lair"], 1), (["dragon"], 2), (["50%_"], 1), ([], 3), (["%"], 1):
+            wish = {"expression": "select name from Shot", "entityType": "Shot", "terms": terms}
+            session.do("search", wish={**wish, "contextId": project["id"]})
+            assert len(session.said("searched")["data"]) == wanted
+        for kind in ("Task", "Shot", "AssetVersion"):
+            session.do("statuses", schema=project["project_schema_id"], type=kind)
+            assert "Ready to print" in [each["name"] for each in session.said("listed")["data"]]
+
+
 def is_gone(entry: dict[str, str], project: dict[str, str]) -> bool:
     return (entry["entityId"], entry["action"]) == (project["id"], "remove")
 

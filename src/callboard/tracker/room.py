@@ -27,6 +27,7 @@ from callboard.tracker.model import Collection, EntityType, Kind, Reference, Sca
 from callboard.tracker.operations import Operations
 from callboard.tracker.refusals import Invalid
 from callboard.tracker.schemas import hash_of, schemas_of
+from callboard.tracker.searching import searched
 from callboard.tracker.selecting import Selection
 from callboard.tracker.tables import tables_of
 from callboard.tracker.telling import TOPIC, Account, payloads
@@ -42,7 +43,7 @@ MOST_QUESTIONS = 1_000
 """Operations of a batch that only read; the entities that they find are bounded together."""
 MOST_SCHEMAS = 10
 """Times that a batch may ask for the schemas: each answer is 50 KB."""
-_READING = frozenset({"query", "query_schemas", "query_server_information"})
+_READING = frozenset({"query", "search", "query_schemas", "query_server_information"})
 _WRITING = frozenset({"create", "update", "delete"})
 _GOODBYE = 2.0
 _AT_ONCE = 50
@@ -112,6 +113,8 @@ class Tracker:
                 return self._information()
             case "query_schemas":
                 return self._schemas
+            case "search":
+                return {**selection.answer(searched(one)), "action": "search"}
             case _:
                 return selection.answer(parse(_text(one, "expression")))
 
