@@ -94,7 +94,7 @@ def test_the_two_commands_of_the_readme_talk(server: Server) -> None:
 
 
 def test_the_official_client_of_the_readme_answers_the_command_line(server: Server) -> None:
-    code = filled(block(README, "python", "ftrack_api"), server)
+    code = filled(block(README, "python", "ftrack_api.event"), server)
     with running([sys.executable, "-c", code], server):
         wait_for_listener(server, "shot.approved")
         (publish,) = commands("callboard publish")
@@ -103,7 +103,7 @@ def test_the_official_client_of_the_readme_answers_the_command_line(server: Serv
 
 def test_our_client_of_the_readme_runs(server: Server, hub: Hub) -> None:
     heard = hub.subscribe("topic=shot.approved and data.by=jane")
-    with running([sys.executable, "-c", block(README, "python", "from callboard import connect")], server):
+    with running([sys.executable, "-c", block(README, "python", "durable=")], server):
         hub.until(lambda: heard)
 
 
@@ -115,6 +115,24 @@ def test_the_hook_of_the_readme_runs(tmp_path: Path) -> None:
         run(shlex.split(publish), server)
         runs = ["callboard", "hooks", "runs"]
         eventually(lambda: "shot.approved" in run(runs, server), "a run of the hook")
+
+
+def test_the_production_of_the_readme_is_imported_changed_and_acted_on(tmp_path: Path) -> None:
+    config = tmp_path / "callboard.yaml"
+    config.write_text("tracker:\n")
+    (tmp_path / "shots.csv").write_text("project,shot,task,status\nopera,sh010,comp,In progress\n")
+    (imported,), (tree,), (launch,) = map(commands, ("tracker import", "tracker tree", "actions launch"))
+    with serving(tmp_path / "data", "--config", str(config)) as server:
+        run(shlex.split(imported.replace("shots.csv", str(tmp_path / "shots.csv"))), server)
+        code = filled(block(README, "python", "ftrack_api.Session"), server)
+        run([sys.executable, "-c", f"KEY = {server.key!r}\n{code}session.close()\n"], server)
+        assert "comp  (Task)  Approved" in run(shlex.split(tree), server)
+        with running([sys.executable, "-c", block(README, "python", "@action")], server):
+            offered = shlex.split("callboard actions list --entity opera/sh010/comp")
+            eventually(lambda: "Render" in run(offered, server), "the action")
+            said = run([*shlex.split(launch), "--set", "frames=1-5"], server)
+    assert said.startswith("1-5 of ")
+    assert said.endswith("is on its way, admin.\n")
 
 
 def test_the_official_python_client_of_the_page_talks(server: Server, hub: Hub) -> None:
