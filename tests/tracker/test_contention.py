@@ -13,8 +13,9 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from callboard.tracker.engines import WRITING
+from callboard.tracker.engines import WRITING, engine_of, writing
 from tests.postgresql import Postgres, postgresql
 from tests.serving import Server, eventually, serving
 from tests.tracker.commits import BATCH, change, check, create, delete, do, entries, found, sending, together
@@ -186,3 +187,33 @@ async def test_who_reads_never_waits_for_who_writes(owned: tuple[Postgres, str, 
     assert await waiting == 200
     await other.close()
     assert found(server, "Project where name is q and full_name is x") != []
+
+
+@pytest.mark.slow
+async def test_a_node_that_hangs_in_a_commit_is_put_out_by_postgresql(
+    owned: tuple[Postgres, str, Server], tmp_path: Path
+) -> None:
+    _, url, server = owned
+    node = engine_of(f"{url}&idle_in_transaction_session_timeout=1s", tmp_path)
+    async with writing(node).connect() as hanging:
+        await hanging.begin()  # and never goes on
+        assert await asyncio.to_thread(do, server, create("Project", name="p")) == 200
+        with pytest.raises(DBAPIError):
+            await hanging.exec_driver_sql("SELECT 1")
+    await node.dispose()
+
+
+@pytest.mark.slow
+async def test_who_keeps_the_database_to_himself_is_waited_for_only_so_long(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.database()
+    (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {url}&lock_timeout=300ms\n")
+    with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server:
+        other = await asyncpg.connect(url)
+        async with other.transaction():
+            await other.execute(WRITING)
+            status, answer = await asyncio.to_thread(server.post, "/api", [create("Project", name="p")])
+        await other.close()
+        assert (status, "keeps the tracker's database" in json.loads(answer)["content"]) == (503, True)
+        assert do(server, create("Project", name="p")) == 200

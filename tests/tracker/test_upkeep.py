@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -71,6 +72,13 @@ async def test_a_new_database_has_what_the_model_has(url: str, tmp_path: Path) -
     await keep_up(url, tmp_path)
     assert await differences(url, tmp_path) == []
     await keep_up(url, tmp_path)  # and is left as it is from then on
+    assert await differences(url, tmp_path) == []
+
+
+@pytest.mark.slow
+async def test_of_nodes_that_start_at_once_one_makes_the_tables(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.database()
+    await asyncio.gather(*[keep_up(url, tmp_path) for _ in range(4)])
     assert await differences(url, tmp_path) == []
 
 

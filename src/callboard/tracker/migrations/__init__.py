@@ -4,8 +4,9 @@
 
     .venv/bin/python -m callboard.tracker.migrations "Tasks have a colour"
 
-writes it by comparing the model with what the revisions so far make. Read it before you commit it: a
-column that is renamed looks like one that is gone and one that is new.
+writes it by comparing the model with what the revisions so far make; then `./dev fmt`. Read it before you
+commit it: a column that is renamed looks like one that is gone and one that is new, and what is new is empty
+in rows that are there.
 """
 
 from __future__ import annotations
