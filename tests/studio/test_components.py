@@ -8,11 +8,13 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import ftrack_api.accessor.disk
+import ftrack_api.exception
 import ftrack_api.structure.standard
 import pytest
 from hypothesis import given
@@ -451,6 +453,53 @@ def test_a_wish_under_the_same_name_is_done_once(session: Any, task: Any, server
     assert sorted(each["content"] for each in notes) == ["Printed.", "Twice?"]
 
 
+def test_a_request_that_two_nodes_hear_is_done_once(session: Any, task: Any, server: Server) -> None:
+    event = {
+        "topic": "callboard.studio.note",
+        "data": {"task": task["id"], "note": "Once."},
+        "id": uuid.uuid4().hex,
+    }
+    said = []
+    for _ in range(2):
+        status, body = server.post("/v1/requests", {"event": event, "timeout": 20, "limit": 1})
+        assert status == 200, body
+        said.append(json.loads(body)["replies"][0]["event"]["data"]["message"])
+    assert said == [
+        "Print the hero has a note.",
+        "Print the hero has this note already; nothing was done.",
+    ]
+    assert len(session.query(f'Note where parent_id is "{task["id"]}"').all()) == 1
+
+
+def test_many_at_once_each_make_a_version(
+    session: Any, task: Any, server: Server, disk: Path, tmp_path: Path
+) -> None:
+    server.ask("PUT", "/v1/files/local/parts/many.gcode", b"G28\n", {})
+    wish = {"task": task["id"], "file": "parts/many.gcode", "asset": "Many"}
+    first = ask(server, "publish", **wish)
+
+    def others(number: int) -> None:
+        """Make versions as an artist's tool does, at the same time."""
+        schemas = tmp_path / str(number)
+        schemas.mkdir()
+        with contextlib.closing(open_session(server, schemas)) as other:
+            for _ in range(5):
+                with contextlib.suppress(ftrack_api.exception.ServerError):
+                    other.create("AssetVersion", {"asset_id": first["asset"]})
+                    other.commit()
+
+    with ThreadPoolExecutor(8) as pool:
+        making = [pool.submit(others, number) for number in range(2)]
+        made = list(pool.map(lambda _: ask(server, "publish", **wish), range(6)))
+        for each in making:
+            each.result()
+    assert [each["success"] for each in made] == [True] * 6, made
+    rows = session.query(f'select version from AssetVersion where asset_id is "{first["asset"]}"').all()
+    assert len({row["version"] for row in rows}) == len(rows)
+    assert len({each["path"] for each in made}) == 6
+    assert not list(disk.glob(".callboard-*"))
+
+
 def test_what_cannot_be_committed_leaves_no_bytes_and_no_version(
     session: Any, task: Any, server: Server, disk: Path
 ) -> None:
@@ -462,6 +511,7 @@ def test_what_cannot_be_committed_leaves_no_bytes_and_no_version(
     assert answer["success"] is False
     assert answer["message"].startswith("There is no status 'Nonsense': there are Not started,")
     assert sorted(disk.rglob("*.gcode")) == before
+    assert not list(disk.glob(".callboard-*"))
     assert session.query('Asset where name is "Half"').all() == []
     assert session.query(f'Note where parent_id is "{task["id"]}"').all() == []
 

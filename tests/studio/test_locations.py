@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import ntpath
 import os
 import posixpath
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -162,28 +164,57 @@ def test_a_copy_that_breaks_leaves_nothing(place: FileLocation) -> None:
 
     with pytest.raises(Refused, match="Input/output error"):
         place.put(Breaks(), "a/b.txt")
-    assert list((place.folder / "a").iterdir()) == []
+    assert list(place.folder.iterdir()) == []
     assert not place.holds("a/b.txt")
 
 
-def test_two_at_once_put_one_file(place: FileLocation) -> None:
-    class Meanwhile(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            (place.folder / "a.txt").write_bytes(b"quicker")
-            return super().read(size)
+def test_two_at_once_put_one_file(place: FileLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
 
-    with pytest.raises(Taken):
-        place.put(Meanwhile(b"slower"), "a.txt")
+    def later(*names: str, **folders: Any) -> None:
+        (place.folder / "a.txt").write_bytes(b"quicker")
+        link(*names, **folders)
+
+    monkeypatch.setattr(os, "link", later)
+    with pytest.raises(Taken, match="nothing in a location is overwritten"):
+        place.put(io.BytesIO(b"slower"), "a.txt")
     assert (place.folder / "a.txt").read_bytes() == b"quicker"
+    assert [each.name for each in place.folder.iterdir()] == ["a.txt"]
 
 
-def test_a_file_is_taken_away_again(place: FileLocation) -> None:
-    place.put(io.BytesIO(b"x"), "a/x.txt")
-    place.remove("a/x.txt")
-    place.remove("a/x.txt")
+def test_a_file_is_taken_back_and_placed_elsewhere(place: FileLocation) -> None:
+    part = place.put(io.BytesIO(b"x"), "a/x.txt")
+    place.take_back(part, "a/x.txt")
     assert not place.holds("a/x.txt")
+    place.place(part, "b/x.txt")
+    assert (place.folder / "b/x.txt").read_bytes() == b"x"
+    place.take_back(part, "b/x.txt")
+    place.drop(part)
+    place.drop(part)
+    assert [each.name for each in place.folder.iterdir() if each.is_file()] == []
     with pytest.raises(NotThere, match=r"'a/x\.txt' is not in the location 'disk'"):
         place.open("a/x.txt")
+
+
+def test_a_disk_without_links_takes_files_too(place: FileLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuses)
+    place.put(io.BytesIO(b"x"), "a/x.txt")
+    assert (place.folder / "a/x.txt").read_bytes() == b"x"
+    with pytest.raises(Taken):
+        place.put(io.BytesIO(b"y"), "a/x.txt")
+    assert [each.name for each in place.folder.iterdir()] == ["a"]
+
+
+def test_what_a_crash_left_is_swept_when_it_is_old(place: FileLocation) -> None:
+    part = place.take(io.BytesIO(b"x"))
+    (place.folder / ".callboard-mine.part").touch()
+    assert place.sweep() == 0
+    os.utime(place.folder / part.name, (0, 0))
+    assert place.sweep() == 1
+    assert [each.name for each in place.folder.iterdir()] == [".callboard-mine.part"]
 
 
 def test_a_disk_that_is_not_mounted_is_named_and_nothing_is_made_in_its_place(tmp_path: Path) -> None:

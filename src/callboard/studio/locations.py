@@ -16,8 +16,9 @@ import os
 import platform as machine
 import re
 import secrets
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -26,12 +27,15 @@ from msgspec import Struct
 
 from callboard.errors import CallboardError
 from callboard.files import refusals
-from callboard.files.tree import Tree, found_in, refusing
+from callboard.files.tree import Tree, found_in, inside, refusing
 
 _SPACE: Final = uuid.UUID("2b0b7a52-61f4-4f1c-9d5c-0d1f2f6c9a11")
 _LONGEST: Final = 4096
 _DEEPEST: Final = 100
 _BLOCK: Final = 1 << 20
+LEFT: Final = 86400.0
+"""Seconds after which nobody writes a hidden file any more: other hubs may have the same folder."""
+_PART: Final = re.compile(r"\.callboard-[0-9a-f]{16}\.part")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 _NOT_ON_WINDOWS: Final = frozenset('<>:"|?*')
@@ -98,9 +102,10 @@ def _check_on_windows(name: str) -> None:
         raise BadPath(f"{name[:80]!r} can't be a name on Windows: call the file otherwise.")
 
 
-class Put(Struct, frozen=True):
-    """A file that was put into a location: its bytes, and their SHA-256 in hexadecimal."""
+class Part(Struct, frozen=True):
+    """A file that was taken into a location's folder: its hidden name, bytes, and SHA-256 in hexadecimal."""
 
+    name: str
     size: int
     sha256: str
 
@@ -160,78 +165,122 @@ class FileLocation(Struct, frozen=True):
         except refusals.NoSuchFile:
             raise NotThere(f"{resource!r} is not in the location {self.name!r}.") from None
 
-    def put(self, source: BinaryIO, resource: str) -> Put:
+    def put(self, source: BinaryIO, resource: str) -> Part:
         """Copy a file to a place where none is, whole or not at all. Blocking; raises as `open`, or Taken."""
-        base, parts = self._real(elements(resource))
-        with Tree(base).around(parts, make=True) as (folder, name):
-            if found_in(folder, name) is not None:
-                raise _taken(resource, self.name)
-            with refusing(resource):
-                try:
-                    return _copied(source, folder, name)
-                except FileExistsError:  # somebody was quicker
-                    raise _taken(resource, self.name) from None
+        part = self.take(source)
+        try:
+            self.place(part, resource)
+        except BaseException:
+            self.drop(part)
+            raise
+        return part
 
-    def remove(self, resource: str) -> None:
-        """Take a file away again; one that is gone is no matter. Blocking."""
+    def take(self, source: BinaryIO) -> Part:
+        """Copy a file into the location's folder, where nobody looks. Blocking; raises as `open`."""
+        base = self._base()
+        with Tree(base).folder(()) as folder, refusing(self.name):
+            return _copied(source, folder)
+
+    def place(self, part: Part, resource: str) -> None:
+        """Give a file that was taken its place; raises Taken where another is. Blocking."""
         base, parts = self._real(elements(resource))
         with (
-            contextlib.suppress(refusals.NoSuchFile),
-            Tree(base).around(parts) as (folder, name),
+            Tree(base).folder(()) as top,
+            Tree(base).around(parts, make=True) as (folder, name),
             refusing(resource),
         ):
-            os.unlink(name, dir_fd=folder)
+            if found_in(folder, name) is not None:
+                raise self._taken(resource)
+            try:
+                _move(top, part.name, folder, name)
+            except FileExistsError:  # somebody was quicker
+                raise self._taken(resource) from None
+            os.fsync(folder)
 
-    def _real(self, found: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
-        """Return the real folder and the way inside without links; what is opened on it follows none."""
+    def drop(self, part: Part) -> None:
+        """Remove a file that was taken and not placed; one that is gone is no matter. Blocking."""
+        with contextlib.suppress(refusals.Refused, NotThere), Tree(self._base()).folder(()) as folder:
+            _unlink(folder, part.name)
+
+    def sweep(self) -> int:
+        """Remove what crashes left in the folder long ago; returns how many files. Blocking."""
+        swept = 0
+        with (
+            contextlib.suppress(refusals.Refused, NotThere, OSError),
+            Tree(self._base()).folder(()) as folder,
+        ):
+            for found in inside(folder):
+                if _PART.fullmatch(found.name) and time.time() - found.stat.st_mtime > LEFT:
+                    _unlink(folder, found.name)
+                    swept += 1
+        return swept
+
+    def take_back(self, part: Part, resource: str) -> None:
+        """Take a file from its place again, to be placed elsewhere or dropped. Blocking."""
+        base, parts = self._real(elements(resource))
+        with (
+            Tree(base).folder(()) as top,
+            Tree(base).around(parts) as (folder, name),
+            refusing(resource),
+            contextlib.suppress(FileNotFoundError),
+        ):
+            os.replace(name, part.name, src_dir_fd=folder, dst_dir_fd=top)
+
+    def _taken(self, resource: str) -> refusals.Taken:
+        said = f"{resource!r} is in {self.name!r} already: nothing in a location is overwritten."
+        return refusals.Taken(said)
+
+    def _base(self) -> Path:
         try:
-            base = self.folder.resolve(strict=True)
-            place = base.joinpath(*found).resolve()
+            return self.folder.resolve(strict=True)
         except (OSError, RuntimeError):
             raise NotThere(
                 f"The folder {self.folder} of the location {self.name!r} is not there: is its disk mounted?"
             ) from None
+
+    def _real(self, found: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+        """Return the real folder and the way inside without links; what is opened on it follows none."""
+        base = self._base()
+        try:
+            place = base.joinpath(*found).resolve()
+        except RuntimeError:
+            raise BadPath(f"{'/'.join(found)[:80]!r} lies behind links that lead in a circle.") from None
         if place == base or not place.is_relative_to(base):
             raise BadPath(f"{'/'.join(found)[:80]!r} lies behind a link that leads out of {self.name!r}.")
         return base, place.relative_to(base).parts
 
 
-def _taken(resource: str, location: str) -> refusals.Taken:
-    return refusals.Taken(f"{resource!r} is in {location!r} already: nothing in a location is overwritten.")
-
-
-def _copied(source: BinaryIO, folder: int, name: str) -> Put:
-    part = f".callboard-{secrets.token_hex(8)}.part"
+def _copied(source: BinaryIO, folder: int) -> Part:
+    name = f".callboard-{secrets.token_hex(8)}.part"
     hashed, size = hashlib.sha256(), 0
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with _removed(folder, part):
-        with os.fdopen(os.open(part, flags, 0o644, dir_fd=folder), "wb") as target:
+    try:
+        with os.fdopen(os.open(name, flags, 0o644, dir_fd=folder), "wb") as target:
             while block := source.read(_BLOCK):
                 target.write(block)
                 hashed.update(block)
                 size += len(block)
             target.flush()
             os.fsync(target.fileno())
-        _named(folder, part, name)
-        os.fsync(folder)
-    return Put(size, hashed.hexdigest())
+    except BaseException:
+        _unlink(folder, name)
+        raise
+    return Part(name, size, hashed.hexdigest())
 
 
-def _named(folder: int, part: str, name: str) -> None:
-    """Give a file its name unless another has it meanwhile; where disks know no links, reserve it first."""
+def _move(top: int, part: str, folder: int, name: str) -> None:
+    """Give a file its name unless another has it; where disks know no links, reserve the name first."""
     try:
-        os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.link(part, name, src_dir_fd=top, dst_dir_fd=folder)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder))
-        os.replace(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.replace(part, name, src_dir_fd=top, dst_dir_fd=folder)
+    else:
+        _unlink(top, part)
 
 
-@contextlib.contextmanager
-def _removed(folder: int, part: str) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part, dir_fd=folder)
+def _unlink(folder: int, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)

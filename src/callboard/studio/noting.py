@@ -31,16 +31,24 @@ async def note(wish: NoteRequest, production: Production) -> Mapping[str, Any]:
     task = await production.first("Task", "id, name", {"id": wish.task})
     if task is None:
         raise NoSuchEntity(f"There is no task {wish.task}.")
-    if wish.once is not UNSET and await _is_there(wish.once, production):
-        return {"message": f"{task['name']} has this note already; nothing was done."}
-    await production.do(await changes_of(task, wish, production))
+    already = {"message": f"{task['name']} has this note already; nothing was done."}
+    if await _is_there(wish, production):
+        return already
+    try:
+        await production.do(await changes_of(task, wish, production))
+    except CallboardError:
+        if await _is_there(wish, production):  # another node was quicker
+            return already
+        raise
     told = f"is {wish.status} now" if wish.status is not UNSET else ""
     noted = "has a note" if not told else ", with a note" if wish.note is not UNSET else ""
     return {"message": f"{task['name']} {told}{noted}."}
 
 
-async def _is_there(once: str, production: Production) -> bool:
-    return await production.first("Note", "id", {"id": once_id(once, "note")}) is not None
+async def _is_there(wish: NoteRequest, production: Production) -> bool:
+    if wish.once is UNSET or wish.note is UNSET:
+        return False
+    return await production.first("Note", "id", {"id": once_id(wish.once, "note")}) is not None
 
 
 async def changes_of(

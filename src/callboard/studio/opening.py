@@ -11,19 +11,32 @@ from callboard.config import Studio as Settings
 from callboard.config.settings import Location
 from callboard.files.room import Files
 from callboard.studio.locations import FileLocation, Platform
+from callboard.studio.places import NoLocation
 from callboard.studio.production import Answering
 from callboard.studio.publishing import OpenFilm
 from callboard.studio.room import Studio
 
 
 def locations_of(settings: Settings, data: Path) -> Iterator[FileLocation]:
-    """Yield the file locations; a folder that is relative lies in the data folder, and is made there."""
+    """Yield the file locations; a folder that is relative lies in the data folder, and is made there.
+
+    Raises NoLocation for one that can't be made.
+    """
     for one in settings.locations:
         folder = Path(one.folder).expanduser()
         if not folder.is_absolute():
             folder = data.absolute() / folder
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
         yield FileLocation(one.name, folder, _paths(one))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NoLocation(
+            f"The folder {folder} of studio.locations can't be made ({error.strerror}): choose another."
+        ) from None
 
 
 def _paths(one: Location) -> dict[Platform, str]:

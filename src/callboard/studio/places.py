@@ -57,8 +57,16 @@ class Places:
         for one in self._locations:
             if one.name not in known:
                 await self._make(one)
+            await self._look_at(one)
         known = await self._known()
         self._locations = tuple(structs.replace(one, id=known[one.name]) for one in self._locations)
+
+    async def _look_at(self, one: FileLocation) -> None:
+        """Say so if a folder is not there, and clear away what crashes left in it."""
+        if not await self._threads.do(one.folder.is_dir):
+            log.warning("the folder of a location is not there", location=one.name, folder=str(one.folder))
+        elif swept := await self._threads.do(one.sweep):
+            log.info("copies that a crash left were removed", location=one.name, files=swept)
 
     async def _known(self) -> dict[str, str]:
         names = [one.name for one in self._locations]

@@ -16,19 +16,18 @@ from msgspec import UNSET, Struct
 
 from callboard.bus import Bus
 from callboard.catalog.versions import PublishRequest
-from callboard.errors import CallboardError
 from callboard.event import Event
 from callboard.files.refusals import Taken
 from callboard.files.room import Files
 from callboard.files.telling import Cause
-from callboard.studio.locations import FileLocation, Put
+from callboard.studio.locations import FileLocation, Part
 from callboard.studio.noting import changes_of, once_id
 from callboard.studio.places import Places
 from callboard.studio.planning import BadRequest, Plan, planned
 from callboard.studio.production import Production, created
 
 ADDED: Final = "ftrack.location.component-added"
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 20
 """How often a version gets another number, because somebody else was quicker with the same one."""
 _TAKEN: Final = "DuplicateEntryError"
 
@@ -42,7 +41,7 @@ class Made(Struct, frozen=True):
     plan: Plan
     location: FileLocation
     resource: str
-    put: Put
+    part: Part
 
 
 class Publishing:
@@ -54,14 +53,20 @@ class Publishing:
 
     async def publish(self, wish: PublishRequest, production: Production, by: Cause) -> Mapping[str, Any]:
         """Return the version that was made. Raises a CallboardError with the reason why none was."""
+        location = self._places.named(wish.location if wish.location is not UNSET else "")
         name, source = await self._source(wish)
+        do = self._files.threads.do
+        try:
+            part = await do(location.take, source)
+        finally:
+            source.close()
         try:
             async with self._turn:  # versions of one asset get their numbers one after the other
                 if (before := await self._before(wish, production)) is not None:
                     return before
-                made = await self._made(wish, production, name, source)
+                made = await self._made(wish, production, name, location, part)
         finally:
-            source.close()
+            await asyncio.shield(do(location.drop, part))  # one that has its place is none any more
         self._tell(made, by)
         return _told(made)
 
@@ -96,38 +101,34 @@ class Publishing:
         wish: PublishRequest,
         production: Production,
         name: str,
-        source: BinaryIO,
+        location: FileLocation,
+        part: Part,
         attempts: int = _ATTEMPTS,
     ) -> Made:
-        location = self._places.named(wish.location if wish.location is not UNSET else "")
         plan = await planned(wish, production, name)
-        made = Made(plan, location, *await self._put(plan, location, source))
+        made = Made(plan, location, await self._place(plan, location, part), part)
         try:
             await self._commit(wish, made, production)
-        except CallboardError as error:
+        except BaseException as error:
+            await asyncio.shield(self._files.threads.do(location.take_back, part, made.resource))
             if getattr(error, "kind", "") != _TAKEN or attempts <= 1:
                 raise
-            source.seek(0)
-            return await self._made(wish, production, name, source, attempts - 1)
+            return await self._made(wish, production, name, location, part, attempts - 1)
         return made
 
-    async def _put(self, plan: Plan, location: FileLocation, source: BinaryIO) -> tuple[str, Put]:
+    async def _place(self, plan: Plan, location: FileLocation, part: Part) -> str:
         do = self._files.threads.do
         try:
-            return plan.resource, await do(location.put, source, plan.resource)
+            await do(location.place, part, plan.resource)
         except Taken:
-            source.seek(0)
-            return plan.apart, await do(location.put, source, plan.apart)
+            await do(location.place, part, plan.apart)
+            return plan.apart
+        return plan.resource
 
     async def _commit(self, wish: PublishRequest, made: Made, production: Production) -> None:
-        """Tell the tracker of it, or have its bytes gone."""
         on = ("AssetVersion", made.plan.version)
-        try:
-            about = await changes_of(made.plan.task, wish, production, on)
-            await production.do([*_operations(wish, made), *about])
-        except BaseException:
-            await asyncio.shield(self._files.threads.do(made.location.remove, made.resource))
-            raise
+        about = await changes_of(made.plan.task, wish, production, on)
+        await production.do([*_operations(wish, made), *about])
 
     def _tell(self, made: Made, by: Cause) -> None:
         component, location = made.plan.component, made.location.id
@@ -146,7 +147,7 @@ def _operations(wish: PublishRequest, made: Made) -> list[dict[str, Any]]:
     version, component = plan.version, plan.component
     task = plan.task["id"] if plan.task is not None else None
     comment = wish.comment if wish.comment is not UNSET else None
-    size, kind = made.put.size, plan.file_type
+    size, kind = made.part.size, plan.file_type
     return [
         *(
             [created("Asset", id=asset.id, name=asset.name, context_id=asset.context, type_id=asset.type_id)]
@@ -168,7 +169,7 @@ def _operations(wish: PublishRequest, made: Made) -> list[dict[str, Any]]:
             parent_id=component,
             parent_type="FileComponent",
             key="sha256",
-            value=made.put.sha256,
+            value=made.part.sha256,
         ),
     ]
 
@@ -183,6 +184,6 @@ def _told(made: Made) -> dict[str, Any]:
         "component": plan.component,
         "location": location,
         "path": made.resource,
-        "size": made.put.size,
-        "sha256": made.put.sha256,
+        "size": made.part.size,
+        "sha256": made.part.sha256,
     }

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
+from msgspec import UNSET, structs
 
 from callboard.bus import Bus, Subscription
 from callboard.catalog.versions import FetchRequest, NoteRequest, PublishRequest
@@ -28,6 +29,7 @@ from callboard.studio.publishing import OpenFilm, Publishing
 from callboard.verbs import Verb, answering
 
 log = structlog.get_logger("callboard.studio")
+W = TypeVar("W", PublishRequest, NoteRequest)
 
 
 class Studio:
@@ -80,10 +82,15 @@ class Studio:
         return Production(self._answer, by.user or HOUSE, by.trace or None)
 
     async def _publish(self, wish: PublishRequest, event: Event) -> dict[str, Any]:
-        return dict(await self.publish(wish, Cause.of(event)))
+        return dict(await self.publish(_once(wish, event), Cause.of(event)))
 
     async def _fetch(self, wish: FetchRequest, event: Event) -> dict[str, Any]:
         return dict(await self.fetch(wish, Cause.of(event)))
 
     async def _note(self, wish: NoteRequest, event: Event) -> dict[str, Any]:
-        return dict(await note(wish, self._production(Cause.of(event))))
+        return dict(await note(_once(wish, event), self._production(Cause.of(event))))
+
+
+def _once(wish: W, event: Event) -> W:
+    """Return a wish that is done once for its event, however many nodes hear it."""
+    return wish if wish.once is not UNSET else structs.replace(wish, once=f"request {event.id[:150]}")
