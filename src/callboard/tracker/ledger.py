@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from callboard.tracker.model import EntityType, Model
 from callboard.tracker.tables import KIND, Tables
@@ -33,6 +44,15 @@ class Touched:
     changed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A row of which some columns are not in the database yet."""
+
+    one: EntityType
+    row: Values
+    columns: set[str]
+
+
 class Ledger:
     """The rows that one transaction has touched."""
 
@@ -40,7 +60,9 @@ class Ledger:
         self._connection, self.model, self._tables, self.at = connection, model, tables, at
         self._rows: dict[tuple[str, Key], Touched] = {}
         self._new: dict[str, list[Values]] = {}
+        self._late: dict[tuple[str, Key], Late] = {}
         self._order: list[Touched] = []
+        self._guarded: dict[str, frozenset[str]] = {}
 
     def key(self, one: EntityType, values: Row) -> Key:
         """Return the primary key of a row."""
@@ -112,16 +134,31 @@ class Ledger:
         self._order.append(held)
 
     def change(self, one: EntityType, row: Values, values: Values) -> None:
-        """Give a row other values."""
+        """Give a row other values; they reach the database with others of its table.
+
+        At once where they must differ from other rows': two that swap their names do so by a third name.
+        """
         changes = {name: value for name, value in values.items() if row.get(name) != value}
         if not changes:
             return
-        self.flush()
-        self._connection.execute(
-            update(self._tables.of(one)).where(self._is(one, [self.key(one, row)])).values(changes)
-        )
+        key = self.key(one, row)
+        if not self._guards(one).isdisjoint(changes):
+            self.flush()
+            self._connection.execute(update(self._tables.of(one)).where(self._is(one, [key])).values(changes))
+        else:
+            self._late.setdefault((one.table, key), Late(one, row, set())).columns.update(changes)
         row.update(changes)
-        self._note(self._rows[one.table, self.key(one, row)])
+        self._note(self._rows[one.table, key])
+
+    def _guards(self, one: EntityType) -> frozenset[str]:
+        """Return the columns of a type's table in which rows must differ."""
+        if one.table not in self._guarded:
+            table = self._tables.of(one)
+            unique = [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
+            unique += [each.columns for each in table.indexes if each.unique]
+            named = {column.name for columns in unique for column in columns}
+            self._guarded[one.table] = frozenset(named | set(one.key))
+        return self._guarded[one.table]
 
     def remove(self, one: EntityType, rows: Sequence[Values]) -> None:
         """Remove rows of one table."""
@@ -153,10 +190,28 @@ class Ledger:
             self._order.append(held)
 
     def flush(self) -> None:
-        """Bring new rows to the database."""
+        """Bring new rows and other values to the database, each kind in one statement."""
         new, self._new = self._new, {}
+        late, self._late = self._late, {}
         for table, rows in new.items():
             self._connection.execute(insert(self._tables.metadata.tables[table]), rows)
+        there = {id(row) for rows in new.values() for row in rows}
+        alike: dict[tuple[str, tuple[str, ...]], list[Late]] = {}
+        for each in late.values():
+            if id(each.row) not in there:  # a new row came with all that it is
+                alike.setdefault((each.one.table, tuple(sorted(each.columns))), []).append(each)
+        for (_, columns), some in alike.items():
+            self._update(some[0].one, columns, [each.row for each in some])
+
+    def _update(self, one: EntityType, columns: Sequence[str], rows: Sequence[Values]) -> None:
+        table = self._tables.of(one)
+        where = [table.c[name] == bindparam(f"is_{name}") for name in one.key]
+        statement = update(table).where(*where).values({name: bindparam(f"to_{name}") for name in columns})
+        values = [
+            {f"is_{name}": row[name] for name in one.key} | {f"to_{name}": row[name] for name in columns}
+            for row in rows
+        ]
+        self._connection.execute(statement, values)
 
     def changed(self) -> Iterator[Touched]:
         """Yield what is not as it was, in the order in which it was first changed."""
