@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -606,6 +609,35 @@ def test_versions_are_made_over_http_too_by_who_may_use_the_tracker(
     status, body = server.post("/v1/versions", wish, **{"ftrack-user": "guest", "ftrack-api-key": key})
     assert status == 403
     assert b"tracker" in body
+
+
+def test_versions_are_published_and_fetched_from_the_command_line(
+    session: Any, task: Any, server: Server, disk: Path, model: Path
+) -> None:
+    def callboard(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "callboard", *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "CALLBOARD_DATA": str(server.data)},
+            timeout=60,
+            check=False,
+        )
+
+    wish = ("--task", task["id"], "--asset", "Shown", "--note", "By hand.")
+    done = callboard("tracker", "publish", str(model), *wish)
+    assert done.returncode == 0, done.stderr
+    assert (disk / done.stdout.strip()).read_bytes() == model.read_bytes()
+    assert "Shown v001 is " in done.stderr
+    assert [each["content"] for each in session.query(f'Note where parent_id is "{task["id"]}"')] == [
+        "By hand."
+    ]
+    done = callboard("tracker", "fetch", "--task", task["id"], "--json")
+    assert json.loads(done.stdout)["path"] == f"studio/{task['id']}/Shown_v001_main.stl"
+    done = callboard("tracker", "publish", "none.stl", "--task", task["id"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "none.stl" in done.stderr
+    assert callboard("tracker", "publish").returncode == 2
 
 
 def test_without_a_tracker_the_studio_says_that_it_needs_one(tmp_path: Path) -> None:

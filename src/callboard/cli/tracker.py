@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 from callboard.cli.outcome import FAILED, AsJson, told
 from callboard.cli.output import note, printable, say, say_json, table
 from callboard.cli.reach import Reach, talk
+from callboard.cli.versions import fetch, publish
 from callboard.errors import CallboardError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 app = App(
     name="tracker", help="The production: import a shot list, show the tree, query.", help_format="plaintext"
 )
+
+app.command(publish)
+app.command(fetch)
 
 
 @app.command(name="import")
