@@ -74,7 +74,11 @@ class Postgres:
 
     def _begin(self) -> subprocess.Popen[bytes]:
         settings = ("listen_addresses=", f"unix_socket_directories={self.folder}", "fsync=off")
-        options = [part for setting in (*settings, "max_connections=60") for part in ("-c", setting)]
+        options = [
+            part
+            for setting in (*settings, "max_connections=60", "track_commit_timestamp=on")
+            for part in ("-c", setting)
+        ]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 self._command("postgres", "-D", self._data, *options), stdout=log, stderr=log

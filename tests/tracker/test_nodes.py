@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import json
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import pytest
 
+from callboard.tracker.engines import TELLING
 from tests.natsserver import NatsServer
 from tests.postgresql import Postgres
 from tests.serving import Server, eventually, serving
@@ -22,11 +25,16 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def nodes(postgres: Postgres, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
+def database(postgres: Postgres) -> str:
+    return postgres.database()
+
+
+@pytest.fixture
+def nodes(database: str, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     """Two hubs on one log, with one tracker between them."""
     nats = NatsServer(tmp_path / "nats")
     nats.start()
-    (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {postgres.database()}\n")
+    (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {database}\n")
     options = ("--config", str(tmp_path / "c.yaml"), "--log", nats.url)
     with serving(tmp_path / "a", *options) as first, serving(tmp_path / "b", *options) as second:
         yield first, second
@@ -107,6 +115,64 @@ def test_commits_of_two_nodes_are_told_once_and_in_their_order(nodes: tuple[Serv
     assert sorted(new for _, new in names(events)) == sorted(writers.done)
     assert len({event["id"] for event in events}) == len(events)
     assert is_chain(names(events))
+
+
+HELD = """
+CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF NEW.name = 'slow' THEN PERFORM pg_advisory_xact_lock(42); END IF; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER held AFTER INSERT ON location DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION held()
+"""
+"""Holds up the commit of what is called slow, when its event has its number already."""
+
+
+async def test_a_commit_that_takes_long_is_not_told_before_one_that_was_done_meanwhile(
+    nodes: tuple[Server, Server], database: str, postgres: Postgres
+) -> None:
+    for node in nodes:
+        assert place(node, "first") == 200
+    await asyncio.to_thread(eventually, lambda: len(shown(nodes[0])) == 2, "the first of them")
+    postgres.sql(HELD, database)
+    teller, holder = await asyncpg.connect(database), await asyncpg.connect(database)
+    async with teller.transaction():
+        await teller.execute(TELLING)  # so that both are there when they are told
+        async with holder.transaction():
+            await holder.execute("SELECT pg_advisory_xact_lock(42)")
+            slow = asyncio.create_task(asyncio.to_thread(place, nodes[0], "slow"))
+            await waiting(holder, 1)
+            fast = asyncio.create_task(asyncio.to_thread(place, nodes[1], "fast"))
+            while not fast.done() and await waits(holder) < 2:
+                await asyncio.sleep(0.01)
+        assert [await slow, await fast] == [200, 200]
+    await teller.close()
+    await holder.close()
+    ordered = "SELECT name FROM location ORDER BY pg_xact_commit_timestamp(xmin) DESC LIMIT 2"
+    await asyncio.to_thread(eventually, lambda: len(shown(nodes[0])) == 4, "all of them on the log")
+    assert shown(nodes[1])[:1:-1] == postgres.sql(ordered, database)
+
+
+def place(node: Server, name: str) -> int:
+    """Make what points to nothing, so that only its own commit can hold it up."""
+    made = {"action": "create", "entity_type": "Location", "entity_data": {"name": name}}
+    return node.post("/api", [made])[0]
+
+
+async def waiting(connection: asyncpg.Connection, count: int) -> None:
+    """Wait until so many wait for a lock."""
+    while await waits(connection) < count:
+        await asyncio.sleep(0.01)
+
+
+async def waits(connection: asyncpg.Connection) -> int:
+    """Return how many wait for a lock, but for that of those who tell."""
+    asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid <> $1"
+    return int(await connection.fetchval(asked, 0x63620002))
+
+
+def shown(node: Server) -> list[str]:
+    """Return the locations on the log, in its order."""
+    entries = [entry for event in told(node) for entry in event["data"]["entities"]]
+    return [each["changes"]["name"]["new"] for each in entries if each["entityType"] == "location"]
 
 
 def test_a_node_that_dies_loses_no_commit(nodes: tuple[Server, Server]) -> None:
