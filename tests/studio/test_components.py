@@ -26,6 +26,7 @@ from msgspec import Raw
 
 from callboard import connect
 from callboard.studio.spelling import LONGEST, both
+from tests.clients.node import ftrack_js, needs_node, node
 from tests.clients.official import Hub
 from tests.serving import Server, eventually, serving
 from tests.slicing.models import box, text
@@ -258,6 +259,32 @@ def test_the_tracker_itself_never_says_that_a_component_was_added(
     session.commit()
     eventually(lambda: stored(server, f'topic=ftrack.update and data.entities.entityId="{made["id"]}"'))
     assert stored(server, f'topic={ADDED} and data.componentId="{made["id"]}"') == []
+
+
+@needs_node
+def test_the_javascript_clients_components_are_found_and_told_in_both_spellings(
+    server: Server, london: Any, hub: Hub, disk: Path
+) -> None:
+    heard = hub.subscribe(f"topic={ADDED} and data.locationId={london['id']} and data.componentId=js*")
+    component = f"js-{uuid.uuid4()}"
+    place = {"component_id": component, "location_id": london["id"]}
+    with node("session.mjs") as session, ftrack_js(server) as told:
+        session.do("open", url=server.url, user=server.user, key=server.key)
+        session.said("opened")
+        made = {"id": component, "name": "main", "file_type": ".mov", "size": 4}
+        session.do("create", type="FileComponent", data=made)
+        session.said("created")
+        session.do("create", type="ComponentLocation", data={**place, "resource_identifier": "js/main.mov"})
+        session.said("created")
+        told.do("subscribe", expression=f"topic={ADDED}")
+        told.said("subscribed")
+        told.do("publish", topic=ADDED, data=place)
+        event = told.said("heard")["event"]
+    hub.until(lambda: heard)
+    assert (
+        heard[0]["data"] == event["data"] == {**place, "componentId": component, "locationId": london["id"]}
+    )
+    assert path_of(server, component, location="london")[1]["path"] == str(disk / "js" / "main.mov")
 
 
 # Paths

@@ -30,7 +30,7 @@ from tests.slicing.slicers import need
 from tests.timelapse.filming import FFMPEG
 from tests.tracker.conftest import open_session
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "workshop"
