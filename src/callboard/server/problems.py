@@ -67,6 +67,7 @@ BAD_RANGE = Kind(416, "bad-range", "This part of the file is not there")
 INVALID = Kind(422, "invalid", "These values are refused")
 INTERNAL = Kind(500, "internal", "The hub made a mistake")
 STORAGE = Kind(503, "storage-failed", "The log could not store the event")
+TRACKER_AWAY = Kind(503, "tracker-away", "The tracker's database can't do it now")
 BUSY = Kind(503, "busy", "The hub has as much to do as it takes")
 NOT_READY = Kind(503, "not-ready", "The hub is up, and not ready")
 STOPPING = Kind(503, "stopping", "The hub stops")
@@ -116,6 +117,8 @@ NOBODY = (
 
 def kind_of(error: errors.CallboardError) -> Kind:
     """Return the kind of problem that an error is."""
+    if getattr(error, "kind", "") == "ServiceUnavailableError":  # the tracker is not imported here
+        return TRACKER_AWAY
     return next(KINDS[known] for known in type(error).__mro__ if known in KINDS)
 
 

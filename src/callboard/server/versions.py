@@ -21,10 +21,8 @@ from callboard.server.problems import (
     BAD_REQUEST,
     CONFLICT,
     DENIED,
-    KINDS,
     NO_TRACKER,
     NOT_FOUND,
-    STORAGE,
     Kind,
     Problem,
     of,
@@ -160,6 +158,4 @@ def _cause(call: Call) -> Cause:
 
 def _problem(error: CallboardError) -> Problem:
     kind = _KINDS.get(type(error)) or _TRACKERS.get(getattr(error, "kind", ""))
-    if kind is None and hasattr(error, "kind"):
-        kind = STORAGE if error.kind == "ServiceUnavailableError" else KINDS[CallboardError]
     return Problem(kind, str(error)) if kind is not None else of(error)
