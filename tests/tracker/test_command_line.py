@@ -133,7 +133,14 @@ def test_a_list_may_be_json_and_name_its_custom_attributes(
         ),
         ("shot,statos\nsh010,Approved\n", "line 2, statos: is no column that an import knows"),
         ("shot,statos\nsh010,Approved\n", "did you mean 'status'?"),
-        ("shot,assignee\nsh010,nobody\n", "line 2, assignee: there is no user 'nobody'."),
+        (
+            "shot,assignee\nsh010,nobody\n",
+            "line 2, assignee: there is no user 'nobody': a person is one with",
+        ),
+        (
+            "shot,status\na,x\n",
+            "line 2, status: there is no status 'x': there are Not started, Ready to start,",
+        ),
         ("shot,bid\nsh010,two\n", "line 2, bid: 'two' is no number: write 2.5."),
         ("shot,start\nsh010,tomorrow\n", "line 2, start: 'tomorrow' is no date: write 2026-11-21."),
         ("shot,task,bid\na,b,1\n\na,b,2\n", "line 4, bid: '2' for p/a/b, and '1' on line 2."),
@@ -171,11 +178,13 @@ def test_a_row_without_a_project_says_how_to_give_one(shell: Shell, tmp_path: Pa
 
 
 def test_lists_of_other_spreadsheets_are_read_too(shell: Shell, project: str, tmp_path: Path) -> None:
-    text = "\ufeffShot;Beschreibung\nsh010;\n"
+    text = "\ufeffShot;Bid;Beschreibung\nsh010;2,5;\n"
     for number, encoding in enumerate(("utf-8", "utf-16")):
         file = tmp_path / f"{number}.csv"
         file.write_text(text if encoding == "utf-8" else text[1:], encoding=encoding)
         assert imported(shell, file, "--project", f"{project}_{number}").out.startswith("2 created")
+    shown = shell.run("tracker", "query", f"select bid from Shot where project.name is {project}_1")
+    assert shown.out == "bid\n2.5\n"
     (tmp_path / "latin.csv").write_bytes("shot,description\na,Gr\xf6\xdfe\n".encode("latin-1"))
     ran = shell.run("tracker", "import", str(tmp_path / "latin.csv"), "--project", "p")
     assert "latin.csv, line 2: this is no UTF-8; save the list as UTF-8." in ran.err

@@ -149,8 +149,10 @@ def test_metadata_of_many_kinds_of_things(session: Any, version: Any, user: Any,
 def test_a_project_schema_says_which_statuses_and_types_there_are(session: Any, shot: Any) -> None:
     schema = shot["project"]["project_schema"]
     modeling = session.query("Type where name is Modeling").one()
+    in_order = [each["name"] for each in session.query("Status")]
+    assert in_order[:2] == ["Not started", "Ready to start"]
     for asked in ("Task", "Shot", "AssetBuild", "AssetVersion"):
-        assert "Ready to print" in [each["name"] for each in schema.get_statuses(asked)]
+        assert [each["name"] for each in schema.get_statuses(asked)] == in_order
     for asked in ("Task", "Shot"):
         assert modeling in schema.get_types(asked)
     only = session.create("WorkflowSchema", {"name": "Short"})

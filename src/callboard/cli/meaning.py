@@ -5,6 +5,7 @@ Raises ValueError with the rest of a sentence that says what is wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ from callboard.cli.production import Entity, Words
 from callboard.cli.shotlist import Cell, near
 
 _TRUE, _FALSE = frozenset({"true", "yes", "1", "x"}), frozenset({"false", "no", "0"})
+_FEW = 12
+"""Names that are all told where one is unknown."""
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d{1,2}")
 _SEPARATORS = (",", ";")
 
 
@@ -98,8 +102,16 @@ def _id(what: str, known: Mapping[str, str], name: str) -> str:
         (id_ for each, id_ in known.items() if each.lower() == name.lower()), None
     )
     if found is None:
-        raise ValueError(f"there is no {what} {name[:80]!r}{near(name, known)}")
+        raise ValueError(f"there is no {what} {name[:80]!r}{_instead(what, known, name)}")
     return found
+
+
+def _instead(what: str, known: Mapping[str, str], name: str) -> str:
+    """Return the end of a sentence about an unknown name: the nearest one, all of a few, or who is one."""
+    hint = near(name, known)
+    if hint == "." and what == "user":
+        return ": a person is one with the first request, by a key of `callboard keys create`."
+    return f": there are {', '.join(known)}." if hint == "." and len(known) <= _FEW else hint
 
 
 def _date(attribute: str, cell: Cell) -> Meant:
@@ -113,6 +125,8 @@ def _date(attribute: str, cell: Cell) -> Meant:
 
 def _number(cell: Cell) -> float:
     try:
+        if isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell):
+            cell = cell.replace(",", ".")
         found = float(cell) if isinstance(cell, str | float) else None
     except ValueError:
         found = None

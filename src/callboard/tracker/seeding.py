@@ -104,6 +104,21 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             _row("Priority", name, sort=sort, value=float(sort)) for sort, name in enumerate(_PRIORITIES)
         ],
         "ObjectType": [_row("ObjectType", name, sort=sort) for sort, name in enumerate(_OBJECT_TYPES)],
+        **_workflows(),
+        "NoteLabel": [
+            _row("NoteLabel", name, color=color, sort=float(sort))
+            for sort, (name, color) in enumerate(_NOTE_LABELS)
+        ],
+        "CustomAttributeType": [
+            _row("CustomAttributeType", name, sort=sort) for sort, name in enumerate(CUSTOM_TYPES)
+        ],
+        "AssetType": [_row("AssetType", name, short=short) for name, short in _ASSET_TYPES.items()],
+    }
+
+
+def _workflows() -> dict[str, list[dict[str, Any]]]:
+    """Return one workflow with all statuses, and all types, for everything."""
+    return {
         "WorkflowSchema": [_row("WorkflowSchema", "Default")],
         "WorkflowSchemaStatus": [
             {
@@ -137,14 +152,6 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             for name in _OBJECT_TYPES[:-1]
             for sort, each in enumerate(_TYPES)
         ],
-        "NoteLabel": [
-            _row("NoteLabel", name, color=color, sort=float(sort))
-            for sort, (name, color) in enumerate(_NOTE_LABELS)
-        ],
-        "CustomAttributeType": [
-            _row("CustomAttributeType", name, sort=sort) for sort, name in enumerate(CUSTOM_TYPES)
-        ],
-        "AssetType": [_row("AssetType", name, short=short) for name, short in _ASSET_TYPES.items()],
     }
 
 

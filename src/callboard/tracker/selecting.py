@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, select, true
 
 from callboard.tracker.conditions import NEWEST, Scope, is_newest
 from callboard.tracker.custom import configurations, is_value, typed, unset
@@ -58,11 +58,11 @@ class Selection:
         limit = min(query.limit if query.limit is not None else MOST_ROWS, MOST_ROWS)
         scope = Scope(self._model, self._tables, one)
         condition = scope.clause(query.where) if query.where is not None else true()
-        order = [
+        order: list[ColumnElement[Any]] = [
             column.desc().nulls_last() if down else column.asc().nulls_first()
             for column, down in ((scope.column(path), down) for path, down in query.order)
         ]
-        order += [scope.alias.c[key].asc() for key in one.key]
+        order += _natural(one, scope.alias) if not order else [scope.alias.c[key] for key in one.key]
         statement = select(scope.alias).select_from(scope.source).where(scope.belongs(), condition)
         statement = statement.order_by(*order).limit(limit + 1).offset(query.offset)
         tree = projected(self._model, one, query.projections)
@@ -162,9 +162,12 @@ class Selection:
 
     def _linked(self, found: Through, ids: list[str], tree: Tree) -> dict[str, list[Entity]]:
         links = list(self._rows(self._model[found.link], found.near, ids))
-        others = self._by_id((found.target,), {row[found.far] for row in links}, tree)
+        one = self._model[found.target]
+        rows = list(self._rows(one, "id", sorted({row[found.far] for row in links})))
+        others = {entity["id"]: entity for entity in self.entities(one, rows, tree)}
+        ranks = {row["id"]: row.get("sort") or 0 for row in rows}
         members: dict[str, list[Entity]] = defaultdict(list)
-        for row in links:
+        for row in sorted(links, key=lambda row: ranks.get(row[found.far], 0)):
             if row[found.far] in others:
                 members[row[found.near]].append(others[row[found.far]])
         return members
@@ -235,14 +238,21 @@ class Selection:
         }
 
     def _rows(self, one: EntityType, by: str, ids: Sequence[str]) -> Iterator[Row]:
-        """Yield the rows of a type whose column has one of these values, in the order of their keys."""
+        """Yield the rows of a type whose column has one of these values, in their natural order."""
         table = self._tables.of(one)
         of_type = table.c[KIND].in_(self._model.below[one.name]) if one.shared else true()
-        order = [table.c[key] for key in one.key]
+        order = _natural(one, table)
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]
             statement = select(table).where(table.c[by].in_(some), of_type).order_by(*order)
             yield from self._connection.execute(statement).mappings()
+
+
+def _natural(one: EntityType, table: FromClause) -> list[ColumnElement[Any]]:
+    """Return what rows are ordered by when nobody says: words as their studio sorted them, then the key."""
+    keys: list[ColumnElement[Any]] = [table.c[key] for key in one.key]
+    sorts = "sort" in one.attributes and not one.shared  # contexts are many, and only paged through
+    return [table.c.sort.asc().nulls_first(), *keys] if sorts else keys
 
 
 def _grouped(keys: Iterable[str], entities: Iterable[Entity]) -> dict[str, list[Entity]]:
