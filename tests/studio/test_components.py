@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -413,6 +414,19 @@ def test_a_file_that_is_in_no_location_of_ours_is_not_fetched(
     session.commit()
     said = ask(server, "fetch", task=task["id"])["message"]
     assert said == "Hero v001 should be in london, and is not: see whether its disk is mounted."
+
+
+def test_a_file_that_a_client_left_where_it_was_is_found_if_that_is_in_a_location(
+    session: Any, task: Any, model: Path, server: Server, disk: Path
+) -> None:
+    (disk / "loose").mkdir()
+    loose = disk / "loose" / "Hero.stl"
+    shutil.copyfile(model, loose)
+    unmanaged = session.query('Location where name is "ftrack.unmanaged"').one()
+    made = version_of(session, task).create_component(str(loose), {"name": "main"}, location=unmanaged)
+    assert path_of(server, made["id"], platform="Windows")[1]["path"] == "L:\\loose\\Hero.stl"
+    answer = ask(server, "fetch", task=task["id"])
+    assert (answer["success"], answer["location"]) == (True, "london")
 
 
 def test_a_file_becomes_a_version_with_its_note_in_one_commit_and_is_told_once(

@@ -74,6 +74,24 @@ def test_platforms_are_known_by_whatever_clients_call_them(name: str) -> None:
     assert (platform_of("macOS"), platform_of("win32")) == (Platform.DARWIN, Platform.WINDOWS)
 
 
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [
+        ("/mnt/london/a/b.stl", "a/b.stl"),
+        ("/Volumes/london/a/b.stl", "a/b.stl"),
+        ("L:\\a\\b.stl", "a/b.stl"),
+        ("l:/A/b.stl", "A/b.stl"),
+        *dict.fromkeys(("/mnt/london", "/mnt/london/", "/mnt/london2/a", "M:\\a", "a/b", ""), None).items(),
+        *dict.fromkeys(("/mnt/london/../a", "L:\\..\\a", "L:\\C:\\a", "/mnt/london//etc"), None).items(),
+        ("/MNT/london/a", None),
+    ],
+)
+def test_an_absolute_path_is_known_on_whichever_platform_it_was_written(
+    path: str, inside: str | None
+) -> None:
+    assert LONDON.inside(path) == inside
+
+
 def test_a_platform_without_a_path_is_named_with_the_way_out() -> None:
     bare = FileLocation("bare", Path("/mnt/bare"))
     with pytest.raises(UnknownPlatform, match=r"no path on Windows: add it under `paths`"):

@@ -136,6 +136,15 @@ class FileLocation(Struct, frozen=True):
             self._real(found)
         return self._joined(found, platform)
 
+    def inside(self, path: str) -> str | None:
+        """Return the resource identifier of an absolute path on any platform, None for one elsewhere."""
+        for platform, prefix in {here(): str(self.folder), **self.paths}.items():
+            rest = _below(path, prefix, platform)
+            if rest:
+                with contextlib.suppress(BadPath):
+                    return "/".join(elements(rest))
+        return None
+
     def _joined(self, found: tuple[str, ...], platform: Platform) -> str:
         prefix = self.paths.get(platform) or (str(self.folder) if platform is here() else "")
         if not prefix:
@@ -248,6 +257,16 @@ class FileLocation(Struct, frozen=True):
         if place == base or not place.is_relative_to(base):
             raise BadPath(f"{'/'.join(found)[:80]!r} lies behind a link that leads out of {self.name!r}.")
         return base, place.relative_to(base).parts
+
+
+def _below(path: str, prefix: str, platform: Platform) -> str:
+    """Return what stands behind a prefix in a path; Windows takes both slashes, and no notice of case."""
+    if platform is not Platform.WINDOWS:
+        top = f"{prefix.rstrip('/')}/"
+        return path[len(top) :] if path.startswith(top) else ""
+    top = f"{prefix.replace(chr(92), '/').rstrip('/')}/"
+    same = path[: len(top)].replace("\\", "/").lower() == top.lower()
+    return path[len(top) :] if same else ""
 
 
 def _copied(source: BinaryIO, folder: int) -> Part:

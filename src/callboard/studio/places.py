@@ -26,6 +26,8 @@ log = structlog.get_logger("callboard.studio")
 RESOLVE: Final = "ftrack.location.request-resolve"
 HOUSE: Final = "callboard"
 """The tracker's user for what the house itself looks up and makes."""
+UNMANAGED: Final = "cb268ecc-8809-11e3-a7e2-20c9d081909b"
+"""The built-in location that official clients take unless told otherwise: it holds absolute paths."""
 _LONGEST: Final = 200
 _SHOWN: Final = "location_id, resource_identifier"
 
@@ -96,13 +98,20 @@ class Places:
         raise NoLocation(f"There is no file location {name[:80]!r} here: there are {names}.")
 
     async def holding(self, component: str) -> list[Held]:
-        """Return where a component lies among our locations, in their order."""
+        """Return where a component lies among our locations, in their order.
+
+        One that the clients left where it was counts too, if that is inside of one of them.
+        """
         if not self._locations:
             return []
-        wanted = {"component_id": component, "location_id": [one.id for one in self._locations]}
+        wanted = {
+            "component_id": component,
+            "location_id": [UNMANAGED, *(one.id for one in self._locations)],
+        }
         rows = await self._production.find("ComponentLocation", _SHOWN, wanted)
         where = {row["location_id"]: row["resource_identifier"] for row in rows}
-        found = [Held(one, where[one.id]) for one in self._locations if isinstance(where.get(one.id), str)]
+        elsewhere = where.pop(UNMANAGED, None) or ""
+        found = [Held(one, where.get(one.id) or one.inside(elsewhere) or "") for one in self._locations]
         return [each for each in found if each.resource]
 
     @property
