@@ -93,6 +93,7 @@ def test_an_action_that_never_ends_is_left() -> None:
         ("\x1b[2J\x9b31m\u202egpj.exe", "\\x1b[2J\\x9b31m\\u202egpj.exe"),
         ("&#27;[2J&#x202e;", "[2J\\u202e"),
         ("one\r\n\n\n\n\ntwo\ttabs\n---\n", f"one\n\ntwo    tabs\n{'─' * 20}"),
+        ("one\n\n  ---\n\ntwo", f"one\n\n{'─' * 20}\n\ntwo"),
         ("[link](https://x.test/)", "[link](https://x.test/)"),
     ],
 )
@@ -103,6 +104,7 @@ def test_text_of_strangers_is_shown_without_anything_that_steers(said: str, show
 def test_long_texts_are_cut() -> None:
     assert plain("a\n" * 1000).count("\n") == 200
     assert plain("<" * 10_000) == "<" * 10_000
+    assert plain("\n" * 1_000_000 + "end") == "end"
 
 
 def test_lines_of_strangers_are_indented() -> None:

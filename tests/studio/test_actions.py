@@ -239,10 +239,11 @@ def test_a_launch_has_the_item_flat_and_nested_the_selection_twice_and_the_value
     assert set(heard[0]["source"]["user"]) == {"id", "username"}
 
 
-def test_free_values_of_an_item_never_stand_for_what_the_launch_says(server: Server, hub: Hub) -> None:
+def test_values_of_an_item_never_stand_for_what_the_launch_says(server: Server, hub: Hub) -> None:
     heard = hub.subscribe("topic=ftrack.action.launch", answer={"success": True})
-    free = {"selection": [], "values": {"forged": 1}, "context": {}, "label": "other", "pool": "gpu"}
-    posted(server, LAUNCH, {"item": item("free", actionData=free), "selection": [TASK]}, hub)
+    forged = {"selection": [], "values": {"forged": 1}, "context": {}}
+    free = {**forged, "label": "other", "pool": "gpu"}
+    posted(server, LAUNCH, {"item": item("free", actionData=free, **forged), "selection": [TASK]}, hub)
     data = heard[0]["data"]
     assert data["selection"] == [TASK]
     assert "values" not in data

@@ -15,7 +15,7 @@ from callboard.studio.interfaces import Form, Message, Shown, Widget
 
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,500}>|<!--[^<>]{0,500}-->")
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\s*/?>", re.IGNORECASE)
-_RULE: Final = re.compile(r"^\s*-{3,}\s*$", re.MULTILINE)
+_RULE: Final = re.compile(r"^[ \t]*-{3,}[ \t]*$", re.MULTILINE)
 _HEADING: Final = re.compile(r"^#{1,6} +", re.MULTILINE)
 _BOLD: Final = re.compile(r"\*\*([^*\n]{1,500})\*\*")
 _BLANK: Final = re.compile(r"\n{3,}")

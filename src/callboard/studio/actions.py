@@ -170,8 +170,7 @@ def launching(
     data = item.get("actionData")
     free = data if isinstance(data, Mapping) else {}
     said = {
-        **{key: value for key, value in free.items() if key not in _OURS},
-        **item,
+        **{key: value for key, value in (*free.items(), *item.items()) if key not in _OURS},
         "actionData": {} if data is None else data,
         **_selected(selection),
         **({} if values is None else {"values": dict(values)}),
@@ -180,7 +179,8 @@ def launching(
 
 
 _OURS: Final = frozenset({"selection", "context", "values"})
-"""What a launch says itself: an item's free values can't say it for it."""
+"""What a launch says itself. An item can't say it for it: one listener's item could else name the action of
+another, with the values of a form that nobody has seen."""
 
 
 def _selected(selection: Selection) -> dict[str, Any]:
