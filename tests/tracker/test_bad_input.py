@@ -237,6 +237,24 @@ def test_what_is_in_use_stays(server: Server, shot: dict[str, Any], entity: str,
     assert "point to this by" in answer["content"]
 
 
+def test_an_answer_that_shows_the_same_again_and_again_is_bounded(connection: Connection) -> None:
+    undo = connection.begin_nested()
+    operations = Operations(Ledger(connection, MODEL, TABLES, now()), None)
+    for number in range(60):
+        operations.create("Task", {"name": f"t{number}", "parent_id": "s"})
+    operations._ledger.flush()
+    for asked in (
+        "children.parent",
+        "children.parent.children",
+        "descendants.ancestors.descendants.ancestors",
+    ):
+        Selection(connection, MODEL, TABLES).answer(parse(f"select {asked}.name from Shot"))
+    for asked in (".".join(["children.parent"] * 5), ".".join(["descendants.ancestors"] * 5)):
+        with pytest.raises(Refused, match="shows more than 1000000 entities"):
+            Selection(connection, MODEL, TABLES).answer(parse(f"select {asked}.name from Shot"))
+    undo.rollback()
+
+
 VALUES = st.one_of(
     st.none(),
     st.booleans(),

@@ -5,8 +5,8 @@ A name may hold for one type only: `bid` after `parent[Shot]` is asked of those 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from callboard.tracker.language import Path
 from callboard.tracker.model import Attribute, EntityType, Model, Reference, Scalar
@@ -43,6 +43,25 @@ def narrowed(model: Model, kind: str, tree: Tree) -> dict[str, Tree]:
         if not only or kind in model.below[only]:
             found[name] = _merged(found[name], inner) if name in found else inner
     return found
+
+
+def weight(data: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many entities an answer shows, each counted as often; what is shared is looked at once."""
+    known: dict[int, int] = {}
+
+    def of(entity: Mapping[str, Any]) -> int:
+        found = known.get(id(entity))
+        if found is None:
+            found = 1
+            for value in entity.values():
+                if isinstance(value, dict):
+                    found += of(value)
+                elif isinstance(value, list):
+                    found += sum(of(each) for each in value)
+            known[id(entity)] = found
+        return found
+
+    return sum(map(of, data))
 
 
 def _merged(one: Tree, other: Tree) -> Tree:

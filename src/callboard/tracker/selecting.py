@@ -26,7 +26,7 @@ from callboard.tracker.model import (
     Scalar,
     Through,
 )
-from callboard.tracker.projecting import Tree, narrowed, projected, shown_by_default
+from callboard.tracker.projecting import Tree, narrowed, projected, shown_by_default, weight
 from callboard.tracker.refusals import Refused
 from callboard.tracker.surroundings import Row, Surroundings, up
 from callboard.tracker.tables import KIND, Tables
@@ -40,6 +40,8 @@ MOST_ROWS = 10_000
 """Rows of one answer; the rest is at the offset in its metadata."""
 MOST_ENTITIES = 100_000
 """Entities in one answer, those in relations included."""
+MOST_SHOWN = 1_000_000
+"""The same, each counted as often as it is shown: `children.parent.children` shows all of them for each."""
 _AT_ONCE = 500
 """Ids in one statement."""
 
@@ -69,13 +71,15 @@ class Selection:
         rows = self._connection.execute(statement).mappings().all()
         following = query.offset + limit if len(rows) > limit and limit else None
         data = self.entities(one, rows[:limit], tree)
+        if weight(data) > MOST_SHOWN:
+            raise Refused(
+                f"This answer shows more than {MOST_SHOWN} entities, again and again: ask for less."
+            )
         return {"action": "query", "data": data, "metadata": {"next": {"offset": following}}}
 
     def entities(self, one: EntityType, rows: Sequence[Row], tree: Tree) -> list[Entity]:
         """Return rows of a table as entities with the attributes of a tree, where their type has them."""
-        self._left -= len(rows)
-        if self._left < 0:
-            raise Refused(f"This answer has more than {MOST_ENTITIES} entities: ask for less at once.")
+        self._count(len(rows))
         kinds: dict[str, Pairs] = defaultdict(list)
         made: list[Entity] = []
         for row in rows:
@@ -86,6 +90,11 @@ class Selection:
             for name, inner in narrowed(self._model, kind, tree).items():
                 self._fill(self._model[kind], name, inner, pairs)
         return made
+
+    def _count(self, more: int) -> None:
+        self._left -= more
+        if self._left < 0:
+            raise Refused(f"This answer has more than {MOST_ENTITIES} entities: ask for less at once.")
 
     def _fill(self, one: EntityType, name: str, inner: Tree, pairs: Pairs) -> None:
         """Give the entities of one type one attribute, if that type has it."""
@@ -225,7 +234,9 @@ class Selection:
         )
         for id_, subject in subjects.items():
             there = members.setdefault(id_, [])
-            there += unset(self._configured.values(), subject, there, found.target, inherited)
+            more = list(unset(self._configured.values(), subject, there, found.target, inherited))
+            self._count(len(more))
+            there += more
         return members
 
     def _set(self, contexts: Sequence[str]) -> dict[tuple[str, str], str | None]:
