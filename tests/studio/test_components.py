@@ -29,6 +29,7 @@ from callboard import connect
 from callboard.studio.spelling import LONGEST, both
 from tests.clients.node import ftrack_js, needs_node, node
 from tests.clients.official import Hub
+from tests.postgresql import postgresql
 from tests.serving import Server, eventually, serving
 from tests.slicing.models import box, text
 from tests.tracker.conftest import open_session
@@ -36,17 +37,27 @@ from tests.tracker.conftest import open_session
 ADDED, REMOVED = "ftrack.location.component-added", "ftrack.location.component-removed"
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def tracker(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the settings of a tracker, in either database."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with postgresql() as running:
+        yield f" {{url: '{running.database()}'}}"
+
+
 @pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def disk(tmp_path_factory: pytest.TempPathFactory, tracker: str) -> Path:
     return tmp_path_factory.mktemp("london")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, disk: Path, tracker: str) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("components")
     config = folder / "callboard.yaml"
     places = f"[{{name: london, folder: {disk}, paths: {{Windows: 'L:\\'}}}}, {{name: vault, folder: vault}}]"
-    config.write_text(f"tracker:\nstudio: {{resolve: 1s, locations: {places}}}\n")
+    config.write_text(f"tracker:{tracker}\nstudio: {{resolve: 1s, locations: {places}}}\n")
     with serving(folder / "data", "--config", str(config)) as running:
         yield running
 
