@@ -90,7 +90,7 @@ class HubBus:
         """Publish and yield replies; see `Bus.request`."""
         if not event.source.get("id"):
             event = msgspec.structs.replace(event, source=self._source(event.source))
-        request = self._hub.requests.open(event.id, self._hub.nodes.count)
+        request = self._hub.requests.open(event.id, self._hub.nodes.count, self.principal.name)
         try:
             await self.publish(event)
             async for reply in request.replies(deadline):

@@ -30,10 +30,11 @@ class _Who(Struct, frozen=True):
 
 
 class _Asked(Struct, frozen=True):
-    """A node answers: these subscribers."""
+    """A node answers: these subscribers, and whose each of them is."""
 
     event: str
     subscribers: list[str]
+    users: list[str] = []
 
 
 class Nodes:
@@ -76,9 +77,12 @@ class Nodes:
         await self._router.reached(asked.position)
         for entry in await self._log.read(asked.position - 1, 1):
             if entry.position == asked.position:
-                word = _Asked(entry.envelope.id or "", self._router.asked(entry))
+                users = self._router.asked(entry)
+                word = _Asked(entry.envelope.id or "", list(users), list(users.values()))
                 self._log.tell(f"{_ASKED}.{asked.node}", msgspec.json.encode(word))
 
     def _asked(self, body: bytes) -> None:
         word = msgspec.json.decode(body, type=_Asked)
-        self._requests.ask(word.event, word.subscribers)
+        self._requests.ask(
+            word.event, word.subscribers, dict(zip(word.subscribers, word.users, strict=False))
+        )

@@ -23,7 +23,7 @@ from callboard.hub.catchup import CatchUp
 from callboard.hub.index import Index
 from callboard.hub.log import Log
 from callboard.hub.recipient import FAR, Framing, Recipient, Subscription
-from callboard.hub.replies import Requests
+from callboard.hub.replies import Reply, Requests
 from callboard.hub.targets import Targets
 
 _PATIENCE = 1.0
@@ -116,9 +116,9 @@ class Router:
             self._by_topic[entry.envelope.topic] = groups
         return groups
 
-    def asked(self, entry: Entry) -> list[str]:
-        """Return the ids of the subscribers here who want an entry."""
-        return list(_repliers(self._groups(entry)))
+    def asked(self, entry: Entry) -> dict[str, str]:
+        """Return the ids of the subscribers here who want an entry, and whose they are."""
+        return _repliers(self._groups(entry))
 
     def _targeted(self, entry: Entry, target: str) -> list[Subscription]:
         try:
@@ -154,12 +154,12 @@ class Router:
 
     def _tell_requests(self, entry: Entry, groups: Iterable[Collection[Subscription]]) -> None:
         envelope = entry.envelope
-        if envelope.id in self._requests:
+        if self._requests.begin(envelope.id):
             asked = _repliers(groups)
             self._requests.ask(str(envelope.id), asked, asked)
             self.on_request(entry)
         elif envelope.topic == REPLY and envelope.in_reply_to_event in self._requests:
-            self._requests.reply(envelope.opened(self._log.stamp(entry)))
+            self._requests.reply(Reply(envelope, self._log.stamp(entry)))
         elif envelope.topic == REPLY:
             self._requests.note_late(envelope.in_reply_to_event)
 
