@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from callboard.event import Event
 from tests.hooks.conftest import Shop
 
 
@@ -106,3 +107,10 @@ async def test_what_is_published_before_the_end_still_runs(shop: Shop) -> None:
     async with shop.running(hook):
         await shop.publish("octoprint.Shutdown")
     assert (shop.folder / "off").exists()
+
+
+async def test_nobody_waits_for_the_reply_of_a_hook(shop: Shop) -> None:
+    async with shop.running({"event": "a.question", "type": "system", "command": "true"}) as room:
+        asked = shop.bus.request(Event("a.question"), deadline=3600)
+        assert [reply async for reply in asked] == []
+        await shop.ended(room, 1)

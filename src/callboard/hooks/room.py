@@ -46,6 +46,8 @@ LOADED: Final = "callboard.hooks.loaded"
 STOPPED: Final = "callboard.hooks.stopped"
 REFUSED: Final = "callboard.hooks.refused"
 GAP: Final = "callboard.meta.gap"
+_ONLOOKER: Final = {"room": "hooks", "replies": False}
+"""Hooks hear requests and never reply: nobody shall wait for them."""
 
 
 class Hooks:
@@ -208,7 +210,9 @@ class Hooks:
             cursor = None
         expression = subscription(self.hooks, (LOADED, STOPPED, GAP))
         receive = partial(self._receive, self._generation)
-        self._subscription = self._bus.subscribe(expression, receive, after=cursor or marked)
+        self._subscription = self._bus.subscribe(
+            expression, receive, subscriber=_ONLOOKER, after=cursor or marked
+        )
         if cursor is None:
             self._begin_here(marked)
 
