@@ -12,6 +12,8 @@ from callboard.tracker.language import Path
 from callboard.tracker.model import Attribute, EntityType, Model, Reference, Scalar
 from callboard.tracker.refusals import BadQuery, Invalid
 
+_VALUE = 16
+"""Characters of a name, of a number."""
 Tree: TypeAlias = dict[tuple[str, str], "Tree"]
 """Projections by their first name, and the type that it is asked of, "" for any."""
 
@@ -46,19 +48,19 @@ def narrowed(model: Model, kind: str, tree: Tree) -> dict[str, Tree]:
 
 
 def weight(data: Sequence[Mapping[str, Any]]) -> int:
-    """Return how many entities an answer shows, each counted as often; what is shared is looked at once."""
+    """Return about how many characters an answer has; what stands in it many times is looked at once."""
     known: dict[int, int] = {}
 
-    def of(entity: Mapping[str, Any]) -> int:
-        found = known.get(id(entity))
+    def of(value: Any) -> int:
+        if isinstance(value, str):
+            return len(value)
+        if isinstance(value, list):
+            return sum(map(of, value))
+        if not isinstance(value, dict):
+            return _VALUE
+        found = known.get(id(value))
         if found is None:
-            found = 1
-            for value in entity.values():
-                if isinstance(value, dict):
-                    found += of(value)
-                elif isinstance(value, list):
-                    found += sum(of(each) for each in value)
-            known[id(entity)] = found
+            found = known[id(value)] = sum(_VALUE + of(each) for each in value.values())
         return found
 
     return sum(map(of, data))

@@ -40,8 +40,8 @@ MOST_ROWS = 10_000
 """Rows of one answer; the rest is at the offset in its metadata."""
 MOST_ENTITIES = 100_000
 """Entities in one answer, those in relations included."""
-MOST_SHOWN = 1_000_000
-"""The same, each counted as often as it is shown: `children.parent.children` shows all of them for each."""
+MOST_CHARACTERS = 128 << 20
+"""Of an answer, entities counted each time they are shown: `children.parent.children` shows all for each."""
 _AT_ONCE = 500
 """Ids in one statement."""
 
@@ -52,7 +52,7 @@ class Selection:
     def __init__(self, connection: Connection, model: Model, tables: Tables) -> None:
         self._connection, self._model, self._tables = connection, model, tables
         self._around = Surroundings(model, self._rows, MOST_ENTITIES)
-        self._left = MOST_ENTITIES
+        self._left, self._room = MOST_ENTITIES, MOST_CHARACTERS
 
     def answer(self, query: Query) -> dict[str, Any]:
         """Return the result of a `query` operation."""
@@ -71,10 +71,9 @@ class Selection:
         rows = self._connection.execute(statement).mappings().all()
         following = query.offset + limit if len(rows) > limit and limit else None
         data = self.entities(one, rows[:limit], tree)
-        if weight(data) > MOST_SHOWN:
-            raise Refused(
-                f"This answer shows more than {MOST_SHOWN} entities, again and again: ask for less."
-            )
+        self._room -= weight(data)
+        if self._room < 0:
+            raise Refused(f"This answer is larger than {MOST_CHARACTERS >> 20} MiB: ask for less at once.")
         return {"action": "query", "data": data, "metadata": {"next": {"offset": following}}}
 
     def entities(self, one: EntityType, rows: Sequence[Row], tree: Tree) -> list[Entity]:
