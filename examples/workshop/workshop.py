@@ -43,7 +43,8 @@ def task_of(event):
 def slice_it(event):
     """Fetch and slice the models of all tasks that became ready to print."""
     for entity in event["data"]["entities"]:
-        if entity["changes"].get("statusid", {}).get("new") != READY:
+        status = entity.get("changes", {}).get("statusid", {}).get("new")
+        if entity.get("entity_type") != "Task" or status != READY:
             continue
         task = entity["entityId"]
         try:

@@ -302,6 +302,34 @@ def test_a_print_that_is_cancelled_puts_the_task_on_hold(workshop: Workshop) -> 
     assert f"The print on {printer} came to nothing (cancelled)." in workshop.notes(task)
 
 
+def test_only_tasks_are_printed(workshop: Workshop) -> None:
+    task = workshop.task("print", text(box()))
+    shot, version = task["parent"], task["parent"]["assets"][0]["versions"][0]
+    for each in (shot, version):
+        workshop.approve(each)
+    for each in (shot, version):
+        change = workshop.change(each)
+
+        def runs(change: dict[str, Any] = change) -> list[str]:
+            drawn = workshop.run("log", "trace", change["id"]).stdout.splitlines()
+            return [line for line in drawn if "  hook  slice what is ready to print  done" in line]
+
+        workshop.until(runs, "the hook's run")
+        assert workshop.act(each) == [change], "nothing came of it"
+
+
+def test_who_may_not_see_hooks_sees_the_events_of_an_act(workshop: Workshop) -> None:
+    task = workshop.task("print nothing", None)
+    workshop.approve(task)
+    workshop.until(lambda: workshop.status(task) == "On hold", "a task on hold")
+    status, body = workshop.server.post("/v1/keys", {"user": "guest"})
+    assert status == 201, body
+    key = json.loads(body)["key"]
+    drawn = workshop.run("log", "trace", workshop.change(task)["id"], "--key", key).stdout.splitlines()
+    assert len(drawn) == len(workshop.act(task)) > 1
+    assert not any("  hook  " in line for line in drawn)
+
+
 # The page
 
 PAGE = ROOT / "docs" / "studio-and-workshop.md"
