@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import itertools
 import json
 import threading
-import urllib.error
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -89,7 +89,9 @@ class Batches:
                 return
             name = f"p{number}"
             folders = [create("Folder", name=f"f{each}", parent_id=name) for each in range(BATCH)]
-            with contextlib.suppress(OSError, urllib.error.URLError):
+            with contextlib.suppress(
+                OSError, http.client.HTTPException
+            ):  # a hub that is killed answers nothing
                 status = do(self._server, create("Project", id=name, name=name), *folders)
                 if status == 200:
                     self.done.append(name)

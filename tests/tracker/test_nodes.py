@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import itertools
 import json
 import threading
-import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,9 @@ class Writers:
     def _write(self, node: Server) -> None:
         while not self._ending.is_set():
             text = f"n{next(self._numbers)}"
-            with contextlib.suppress(OSError, urllib.error.URLError):
+            with contextlib.suppress(
+                OSError, http.client.HTTPException
+            ):  # a hub that is killed answers nothing
                 if post(node, "update", entity_key=["opera"], entity_data={"full_name": text}) == 200:
                     self.done.append(text)
 
