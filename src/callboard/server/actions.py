@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final
 
+from msgspec import Raw
 from starlette.responses import Response
 
 from callboard.event import encode_json
@@ -53,8 +54,12 @@ class ActionsDoor:
         coming = actions.offers(bus_of(call), checked(call, event), deadline)
         if _is_stream(call):
             return _stream(call, _menu_messages(coming))
-        menu = await actions.joined(coming)
-        return json({"items": menu.items, "faults": menu.faults})
+        items, faults = [], Faults()
+        async with aclosing(coming):
+            async for offer in coming:
+                items += [Raw(encode_json(each)) for each in offer.items]
+                faults.extend(offer.faults)
+        return json({"items": items, "faults": faults.all})
 
     async def launch_action(self, call: Call) -> Response:
         """Launch an action.
@@ -71,8 +76,8 @@ class ActionsDoor:
         coming = actions.launched(bus_of(call), checked(call, event), deadline, faults)
         if _is_stream(call):
             return _stream(call, _reply_messages(coming, faults, wanted.limit))
-        said = await actions.gathered(coming, faults, wanted.limit)
-        return json({"replies": [_reply(each) for each in said.replies], "faults": said.faults})
+        replies = [each async for each in _replies(coming, wanted.limit)]
+        return json({"replies": replies, "faults": faults.all})
 
 
 def _is_stream(call: Call) -> bool:
@@ -93,13 +98,19 @@ async def _menu_messages(offers: AsyncGenerator[actions.Offer, None]) -> AsyncGe
 async def _reply_messages(
     replies: AsyncGenerator[actions.Reply, None], faults: Faults, limit: int
 ) -> AsyncGenerator[bytes, None]:
+    async for reply in _replies(replies, limit):
+        yield message(bytes(reply), "reply")
+    yield message(encode_json({"faults": faults.all}), "end")
+
+
+async def _replies(replies: AsyncGenerator[actions.Reply, None], limit: int) -> AsyncGenerator[Raw, None]:
+    """Yield at most `limit` replies, as JSON: as values they could take ten times the memory."""
     async with aclosing(replies):
         async for reply in replies:
-            yield message(encode_json(_reply(reply)), "reply")
+            yield Raw(encode_json(_reply(reply)))
             limit -= 1
             if not limit:
-                break
-    yield message(encode_json({"faults": faults.all}), "end")
+                return
 
 
 def _reply(said: actions.Reply) -> dict[str, Any]:

@@ -85,7 +85,13 @@ async def discover(
     `more` goes along as it is: groupers, filters, sorters. Waits until all who were asked have replied,
     at most `deadline` seconds. What makes no sense is in `faults`.
     """
-    return await joined(offers(bus, discovering(asker, selection, more), deadline))
+    items: list[Item] = []
+    faults = Faults()
+    async with aclosing(offers(bus, discovering(asker, selection, more), deadline)) as coming:
+        async for offer in coming:
+            items += offer.items
+            faults.extend(offer.faults)
+    return Menu(tuple(items), faults.all)
 
 
 def discovering(asker: Asker, selection: Selection, more: Mapping[str, Any] | None = None) -> Event:
@@ -103,18 +109,6 @@ async def offers(bus: Bus, event: Event, deadline: float) -> AsyncGenerator[Offe
         yield Offer((), faults.all)
 
 
-async def joined(offers: AsyncGenerator[Offer, None]) -> Menu:
-    """Return the menu that offers make together."""
-    items: list[Item] = []
-    faults = Faults()
-    async with aclosing(offers):
-        async for offer in offers:
-            items += offer.items
-            for fault in offer.faults:
-                faults.add(fault)
-    return Menu(tuple(items), faults.all)
-
-
 async def launch(
     bus: Bus,
     asker: Asker,
@@ -129,15 +123,10 @@ async def launch(
     Waits until all who were asked have replied, `limit` replies are there, or `deadline` seconds are
     over. Raises BadItem.
     """
+    kept: list[Reply] = []
     faults = Faults()
     event = launching(asker, item, selection, values)
-    return await gathered(launched(bus, event, deadline, faults), faults, limit)
-
-
-async def gathered(replies: AsyncGenerator[Reply, None], faults: Faults, limit: int | None) -> Replies:
-    """Return what was said to a launch, at most `limit` replies."""
-    kept: list[Reply] = []
-    async with aclosing(replies):
+    async with aclosing(launched(bus, event, deadline, faults)) as replies:
         async for reply in replies:
             kept.append(reply)
             if len(kept) == limit:

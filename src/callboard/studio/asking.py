@@ -10,7 +10,7 @@ noted as a Fault with who said it, and never keeps the others from being heard. 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -94,6 +94,11 @@ class Faults:
         else:
             self._last = fault
             self._more += 1
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Note several."""
+        for fault in faults:
+            self.add(fault)
 
     @property
     def all(self) -> tuple[Fault, ...]:
