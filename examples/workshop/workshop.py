@@ -19,6 +19,8 @@ from callboard import connect
 
 READY = "2512a715-6f67-51bf-829d-44f13cae2d79"
 """The status "Ready to print": it has the same id in every tracker."""
+RETRIES = 100
+"""How often the hook that prints tries again, as callboard.yaml says."""
 
 
 class NotDone(Exception):
@@ -67,6 +69,10 @@ def print_it(event):
             except NotDone:
                 continue  # somebody was quicker
             return
+    if int(os.environ["CALLBOARD_HOOK_ATTEMPT"]) > RETRIES:
+        gives_up = "No printer became free: set it to Ready to print once more."
+        ask("studio.note", task=task_of(event), note=gives_up, status="On hold", once=f"{event['id']} ends")
+        return
     waits = "It is sliced, and no printer of the workshop is free: it waits for one."
     ask("studio.note", task=task_of(event), note=waits, once=f"{event['id']} waits")
     sys.exit("no printer is free")
