@@ -190,6 +190,13 @@ def test_lists_of_other_spreadsheets_are_read_too(shell: Shell, project: str, tm
     assert "latin.csv, line 2: this is no UTF-8; save the list as UTF-8." in ran.err
 
 
+def test_a_list_may_come_from_another_program(shell: Shell, project: str) -> None:
+    ran = shell.run("tracker", "import", "-", "--project", project, stdin="shot\nsh010\n")
+    assert ran.out == "2 created, 0 updated, 0 unchanged\n"
+    ran = shell.run("tracker", "import", "-", "--project", project, stdin="shot,bid\nsh010,x\n")
+    assert "standard input can't be imported, nothing was written: one fault." in ran.err
+
+
 def test_all_of_a_list_or_nothing(shell: Shell, session: Any, project: str, tmp_path: Path) -> None:
     rows = [{"shot": f"sh{number:03d}"} for number in range(50)]
     (tmp_path / "s.json").write_text(json.dumps([*rows, {"shot": "x\0y"}]))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from callboard.cli.shotlist import ShotList
     from callboard.client.http import Http
 
+MOST_OPERATIONS = 50_000
+"""Of one import: all of it is one commit, and its answer must come in time."""
+
 app = App(
     name="tracker", help="The production: import a shot list, show the tree, query.", help_format="plaintext"
 )
@@ -32,7 +35,9 @@ app.command(fetch)
 
 @app.command(name="import")
 def import_file(
-    file: Annotated[str, Parameter(help="A shot list, CSV or JSON; `-` is standard input.")],
+    file: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="A shot list, CSV or JSON; `-` is standard input.")
+    ],
     /,
     *,
     project: Annotated[str, Parameter(help="The project of rows that name none.")] = "",
@@ -45,8 +50,9 @@ def import_file(
     """Import a shot list: what is new is created, what differs is updated, all of it or nothing."""
     from callboard.cli.shotlist import read
 
-    listed = read(file if file != "-" else "standard input", _bytes(file))
-    made = talk(reach, lambda http: _import(http, file, listed, project, dry_run))
+    name = "standard input" if file == "-" else file
+    listed = read(name, _bytes(file))
+    made = talk(reach, lambda http: _import(http, name, listed, project, dry_run))
     _report(made, dry_run, as_json)
 
 
@@ -106,7 +112,7 @@ async def _import(http: Http, name: str, listed: ShotList, project: str, dry_run
     """Compare, and write unless it is a dry run; raises BadList with every fault."""
     from callboard.cli.plan import Planner, nodes, projects
     from callboard.cli.production import Production, known
-    from callboard.cli.shotlist import Faults
+    from callboard.cli.shotlist import BadList, Faults
 
     production, faults = Production(http), Faults(name)
     await production.check()
@@ -117,6 +123,10 @@ async def _import(http: Http, name: str, listed: ShotList, project: str, dry_run
         show("comparing")
         made = await asyncio.to_thread(Planner(there, faults).plan, given)
         faults.check()
+        if len(made.operations) > MOST_OPERATIONS:
+            raise BadList(
+                f"{name} makes {len(made.operations)} changes, more than {MOST_OPERATIONS}: split it."
+            )
         if made.operations and not dry_run:
             show(f"writing {len(made.changes)} entities")
             await production.write(made.operations)
