@@ -127,7 +127,9 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         slicing = await stack.enter_async_context(open_slicing(bus, files, config.slicing, data))
         alone = not _is_shared(config)
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers, alone=alone))
-        tracker = await stack.enter_async_context(tracker_opened(bus, config.tracker, data))
+        tracker = await stack.enter_async_context(
+            tracker_opened(bus, config.tracker, data, _is_shared(config))
+        )
         studio = await stack.enter_async_context(
             open_studio(bus, files, films.shelf.open_film, config.studio, data, in_house(tracker))
         )

@@ -30,15 +30,20 @@ def database(postgres: Postgres) -> str:
 
 
 @pytest.fixture
-def nodes(database: str, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
+def nats(tmp_path: Path) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path / "nats")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def nodes(database: str, nats: NatsServer, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     """Two hubs on one log, with one tracker between them."""
-    nats = NatsServer(tmp_path / "nats")
-    nats.start()
     (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {database}\n")
     options = ("--config", str(tmp_path / "c.yaml"), "--log", nats.url)
     with serving(tmp_path / "a", *options) as first, serving(tmp_path / "b", *options) as second:
         yield first, second
-    nats.stop()
 
 
 class Writers:
@@ -192,3 +197,10 @@ def test_a_node_that_dies_loses_no_commit(nodes: tuple[Server, Server]) -> None:
     assert set(writers.done) <= {new for _, new in changes}
     assert is_chain(changes)
     assert changes[-1][1] == last
+
+
+def test_who_has_a_tracker_of_his_own_beside_others_is_warned(nats: NatsServer, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("tracker:\n")
+    options = ("--config", str(tmp_path / "c.yaml"), "--log", nats.url)
+    with serving(tmp_path / "a", *options) as server:
+        assert "don't share this tracker" in server.output

@@ -221,7 +221,9 @@ def test_a_file_has_one_hub(tmp_path: Path) -> None:
     shared = f"sqlite:///{tmp_path / 'shared.db'}"
     (tmp_path / "c.yaml").write_text(json.dumps({"tracker": {"url": shared}}))
     with serving(tmp_path / "first", "--config", str(tmp_path / "c.yaml")) as server:
-        said = serve(tmp_path, shared).stdout
+        ended = serve(tmp_path, shared)
+        said = ended.stdout
+        assert ended.returncode == 1
         assert f"Another process ({server.process.pid if server.process else 0})" in said
         assert "the tracker's database" in said
 

@@ -32,6 +32,7 @@ RIGHT: Final = "tracker"
 PATH: Final = "/api"
 
 _MISSING = "The tracker needs the extra `studio`: pip install 'callboard[studio]', or take `tracker:` out."
+_ALONE = "other nodes on this log don't share this tracker: `tracker.url` with a PostgreSQL does that"
 _ALLOWED = (
     "ftrack-user, ftrack-api-key, ftrack-clienttoken, ftrack-pushtoken, ftrack-api-options, "
     "ftrack-strict-api, callboard-trace, content-type, accept"
@@ -86,10 +87,13 @@ class Answering(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncIterator[Answering | None]:
+async def tracker_opened(
+    bus: Bus, settings: Settings, data: Path, shared: bool
+) -> AsyncIterator[Answering | None]:
     """Open the tracker if the configuration has it, and give what answers batches.
 
-    Raises MissingExtra, or an error of the tracker's that says why its database can't be opened.
+    `shared` says whether other nodes may be on the log. Raises MissingExtra, or an error of the tracker's
+    that says why its database can't be opened.
     """
     if not settings.enabled:
         yield None
@@ -100,8 +104,11 @@ async def tracker_opened(bus: Bus, settings: Settings, data: Path) -> AsyncItera
     except ImportError as error:
         raise MissingExtra(_MISSING) from error
     async with contextlib.AsyncExitStack() as stack:
-        if settings.url is not None and (file := file_of(settings.url, data)) is not None:
+        file = file_of(settings.url, data)
+        if file is not None and settings.url is not None:
             stack.callback(_locked(file).release)
+        if file is not None and shared:
+            log.warning(_ALONE, file=str(file))
         tracker = await stack.enter_async_context(open_tracker(bus, settings.url, data))
 
         async def answer(
