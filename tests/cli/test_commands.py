@@ -133,6 +133,15 @@ def test_what_could_steer_a_terminal_is_shown_as_its_escape(shell: Shell, topic:
     assert "\u202e" not in heard.out
 
 
+def test_json_steers_no_terminal_either_and_says_the_same(shell: Shell, topic: str) -> None:
+    data = {"evil": "\x1b[2J\x9b2J\u202e\x7f\U000e0041 ü"}
+    shell.run("publish", topic, "--data", json.dumps(data))
+    said = shell.run("log", "tail", f"topic={topic}", "--json").out
+    assert said.rstrip("\n").isprintable()
+    assert "ü" in said
+    assert json.loads(said)["event"]["data"] == data
+
+
 def test_keys_are_made_listed_and_revoked(shell: Shell, server: Server, topic: str) -> None:
     made = shell.run("keys", "create", "wall", "--receive", "topic=render.*", "--may", "hooks,printers")
     assert made.code == 0

@@ -36,8 +36,16 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: Any) -> None:
-    """Print a value as one line of JSON."""
-    say(json.dumps(value, ensure_ascii=not _unicode(), separators=(", ", ": ")))
+    """Print a value as one line of JSON, in which nothing steers a terminal either."""
+    text = json.dumps(value, ensure_ascii=not _unicode(), separators=(", ", ": "))
+    say(text if text.isprintable() else "".join(map(_in_json, text)))
+
+
+def _in_json(char: str) -> str:
+    """Return a character of JSON text, escaped unless it can be printed; such ones are in strings alone."""
+    if char.isprintable():
+        return char
+    return "\\u007f" if char == "\x7f" else json.dumps(char)[1:-1]
 
 
 def printable(text: str, *, lines: bool = False) -> str:
