@@ -52,6 +52,8 @@ class Ear:
         """Wait until so many entities have been told of."""
         end = time.monotonic() + patience
         while len(self.entities) < entities:
+            if not self._thread.is_alive():
+                raise ConnectionError(f"the line ended after {len(self.entities)} entities")
             if time.monotonic() > end:
                 raise TimeoutError(f"{len(self.entities)} of {entities} entities were told of")
             time.sleep(0.005)

@@ -111,6 +111,10 @@ def serving(folder: Path, config: str) -> Iterator[Hub]:
     hub = Hub(folder, config)
     try:
         yield hub
+    except Exception as error:
+        status = "ended" if hub.process.poll() is not None else "running"
+        error.add_note(f"The hub was {status}: {(folder / 'errors').read_text()[-2000:]}")
+        raise
     finally:
         hub.close()
 
