@@ -502,6 +502,8 @@ def test_a_wish_under_the_same_name_is_done_once(session: Any, task: Any, server
     assert {key: again[key] for key in again if key != "message"} == {
         key: first[key] for key in again if key != "message"
     }
+    told = stored(server, f'topic={ADDED} and data.componentId="{first["component"]}"')
+    assert (len(told), len({each["id"] for each in told})) == (2, 1), "once more, in case of a crash"
     ask(server, "note", task=task["id"], note="Twice?", once="a" + once)
     ask(server, "note", task=task["id"], note="Twice?", once="a" + once)
     notes = session.query(f'Note where parent_id is "{task["id"]}"').all()
@@ -690,6 +692,47 @@ def test_versions_are_published_and_fetched_from_the_command_line(
     assert (done.returncode, done.stdout) == (1, "")
     assert "none.stl" in done.stderr
     assert callboard("tracker", "publish").returncode == 2
+
+
+@pytest.mark.slow
+def test_after_kill_nine_each_wish_is_one_version_with_its_file(tmp_path: Path) -> None:
+    config = tmp_path / "callboard.yaml"
+    config.write_text("tracker:\nstudio: {locations: [{name: london, folder: london}]}\n")
+    with serving(tmp_path / "data", "--config", str(config)) as own:
+        with contextlib.closing(open_session(own, tmp_path)) as session:
+            project = session.create("Project", {"name": "opera"})
+            task = session.create("Task", {"name": "print", "parent": project})
+            session.commit()
+        own.ask("PUT", "/v1/files/local/a.gcode", b"G28\n" * 1000, {})
+        begun = threading.Semaphore(0)
+
+        def wish(number: int) -> dict[str, Any] | None:
+            begun.release()
+            data = {"task": task["id"], "file": "a.gcode", "once": f"wish {number}", "note": str(number)}
+            with contextlib.suppress(OSError, ValueError):  # the hub is gone
+                return ask(own, "publish", **data)
+            return None
+
+        with ThreadPoolExecutor(4) as pool:
+            wishes = [pool.submit(wish, number) for number in range(40)]
+            for _ in range(15):
+                begun.acquire()
+            own.kill()
+            first = {number: each.result() for number, each in enumerate(wishes)}
+        own.start()
+        second = {number: wish(number) for number in range(40)}
+        assert all(each is not None and each["success"] for each in second.values()), second
+        made = {number: each for number, each in first.items() if each is not None}
+        assert len(made) < 40, "the hub was killed in the middle"
+        assert all(each["version"] == second[number]["version"] for number, each in made.items())  # type: ignore[index]
+        for each in second.values():
+            assert each is not None
+            assert (own.data / "london" / each["path"]).read_bytes() == b"G28\n" * 1000
+            assert stored(own, f'topic={ADDED} and data.componentId="{each["component"]}"')
+        with contextlib.closing(open_session(own, tmp_path)) as session:
+            assert len(session.query("AssetVersion").all()) == 40
+            assert len(session.query("Note").all()) == 40
+            assert len(session.query("ComponentLocation").all()) == 40
 
 
 def test_without_a_tracker_the_studio_says_that_it_needs_one(tmp_path: Path) -> None:

@@ -62,12 +62,12 @@ class Publishing:
             source.close()
         try:
             async with self._turn:  # versions of one asset get their numbers one after the other
-                if (before := await self._before(wish, production)) is not None:
+                if (before := await self._before(wish, production, by)) is not None:
                     return before
                 made = await self._made(wish, production, name, location, part)
         finally:
             await asyncio.shield(do(location.drop, part))  # one that has its place is none any more
-        self._tell(made, by)
+        self._tell(made.plan.component, location.id, by)
         return _told(made)
 
     async def _source(self, wish: PublishRequest) -> tuple[str, BinaryIO]:
@@ -80,8 +80,10 @@ class Publishing:
             raise BadRequest("Say what is published: a `file` among the files, or a `film`, and only one.")
         return wish.file.rpartition("/")[2], await do(self._files.store.open, wish.file)
 
-    async def _before(self, wish: PublishRequest, production: Production) -> Mapping[str, Any] | None:
-        """Return what was made of the same wish before."""
+    async def _before(
+        self, wish: PublishRequest, production: Production, by: Cause
+    ) -> Mapping[str, Any] | None:
+        """Return what was made of the same wish before; told once more, for a crash may have come first."""
         if wish.once is UNSET:
             return None
         shown, id_ = "id, version, asset_id, asset.name, components.id", once_id(wish.once, "version")
@@ -93,6 +95,7 @@ class Publishing:
             told["component"] = component["id"]
             for held in (await self._places.holding(component["id"]))[:1]:
                 told |= {"location": held.location.name, "path": held.resource}
+                self._tell(component["id"], held.location.id, by)
         label = f"{found['asset']['name']} v{found['version']:03d}"
         return {"message": f"{label} was made of this before; nothing was done.", **told}
 
@@ -130,11 +133,12 @@ class Publishing:
         about = await changes_of(made.plan.task, wish, production, on)
         await production.do([*_operations(wish, made), *about])
 
-    def _tell(self, made: Made, by: Cause) -> None:
-        component, location = made.plan.component, made.location.id
+    def _tell(self, component: str, location: str, by: Cause) -> None:
+        """Tell of a component, under an id that stays."""
         camel = {"componentId": component, "locationId": location}
         data = {"component_id": component, "location_id": location, **camel}
-        self._bus.publish(Event(ADDED, data, by.source)).add_done_callback(_look)
+        event = Event(ADDED, data, by.source, id=once_id(component, "added"))
+        self._bus.publish(event).add_done_callback(_look)
 
 
 def _look(done: asyncio.Future[str]) -> None:
