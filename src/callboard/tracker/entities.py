@@ -44,6 +44,7 @@ _CONTEXT = attributes(
     Collection("children", "TypedContext", "parent_id"),
     Collection("assets", "Asset", "context_id"),
     Collection("timelogs", "Timelog", "context_id"),
+    Collection("appointments", "Appointment", "context_id"),
     custom("Context"),
     METADATA,
     NOTES,

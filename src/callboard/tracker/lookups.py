@@ -76,7 +76,13 @@ def _simple(name: str, *more: Attribute | Iterable[Attribute], shown: tuple[str,
 
 
 LOOKUPS = (
-    _simple("Location", Scalar("label"), Scalar("description"), shown=("label", "description")),
+    _simple(
+        "Location",
+        Scalar("label"),
+        Scalar("description"),
+        Collection("location_components", "ComponentLocation", "location_id"),
+        shown=("label", "description"),
+    ),
     _simple("State", Scalar("short"), shown=("short",)),
     _simple("Status", COLOR, SORT, to("state", "State", default=Default.FIRST), shown=("color", "sort")),
     _simple("Type", COLOR, SORT, shown=("color", "sort")),

@@ -20,6 +20,7 @@ PEOPLE = (
             CREATED,
             to("thumbnail", "Component", Fate.CLEARS, legacy="thumbid"),
             Collection("assignments", "Appointment", "resource_id"),
+            Collection("appointments", "Appointment", "resource_id"),
             Collection("memberships", "Membership", "user_id"),
             Collection("timelogs", "Timelog", "user_id"),
             custom("User"),
