@@ -57,8 +57,11 @@ def printable(text: str, *, lines: bool = False) -> str:
     )
 
 
-def event_line(event: Event) -> str:
-    """Return an event on one line: time, topic, whose it is, data; cut to the terminal's width."""
+def event_line(event: Event, before: int = 0) -> str:
+    """Return an event on one line: time, topic, whose it is, data; cut to the terminal's width.
+
+    `before` is how many characters stand before it.
+    """
     stamp = event.entry
     clock = _clock(stamp.time if stamp else None)
     topic, whose = printable(event.topic), printable(_whose(event))
@@ -67,7 +70,7 @@ def event_line(event: Event) -> str:
         return f"{clock}  {topic}  {whose}  {data}"
     import shutil
 
-    room = shutil.get_terminal_size().columns - len(clock) - len(topic) - len(whose) - 6
+    room = shutil.get_terminal_size().columns - before - len(clock) - len(topic) - len(whose) - 6
     return f"{_DIM}{clock}{_END}  {_CYAN}{topic}{_END}  {whose}  {_DIM}{cut(data, max(room, 20))}{_END}"
 
 

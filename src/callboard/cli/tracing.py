@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -28,7 +29,8 @@ class Node(Struct, frozen=True):
 
     id: str
     cause: str | None
-    line: str
+    line: Callable[[int], str]
+    """Gives the text behind so many characters."""
 
 
 async def entries(http: Http, expression: str, after: str | None) -> list[Event]:
@@ -73,11 +75,15 @@ async def runs_of(http: Http, events: Iterable[Event]) -> list[Mapping[str, Any]
 
 def tree(events: Iterable[Event], runs: Iterable[Mapping[str, Any]] = ()) -> Iterator[str]:
     """Yield the lines of the tree: the runs of hooks before the events that came of the same one."""
-    nodes = [Node(f"run {run['id']}", run["event"], run_line(run)) for run in runs]
+    nodes = [Node(f"run {run['id']}", run["event"], partial(_run_line, run)) for run in runs]
     for event in events:
         cause = _trace_of(event).get("cause") or event.in_reply_to_event
-        nodes.append(Node(event.id, cause if isinstance(cause, str) else None, event_line(event)))
+        nodes.append(Node(event.id, cause if isinstance(cause, str) else None, partial(event_line, event)))
     return _drawn(nodes)
+
+
+def _run_line(run: Mapping[str, Any], _: int) -> str:
+    return run_line(run)
 
 
 def _drawn(nodes: list[Node]) -> Iterator[str]:
@@ -94,7 +100,7 @@ def _drawn(nodes: list[Node]) -> Iterator[str]:
     stack = [("", "", node) for node in reversed(roots)]
     while stack:
         before, branch, node = stack.pop()
-        yield f"{before}{branch}{node.line}"
+        yield f"{before}{branch}{node.line(len(before) + len(branch))}"
         inside = before + {fork: pipe, last: "   "}.get(branch, "")
         below = children.pop(node.id, [])
         stack.extend((inside, last if child is below[-1] else fork, child) for child in reversed(below))
