@@ -190,10 +190,10 @@ def test_the_catalog_knows_what_is_told(session: Any, shot: Any, server: Server)
         heard = listener.subscribe(UPDATES)
         shot["description"] = "x"
         session.commit()
-        listener.until(lambda: heard, "the update")
+        listener.until(lambda: of(heard, shot, "update"), "the update")
     import msgspec
 
     from callboard.catalog.studio import Update
 
-    told = json.loads(json.dumps(heard[0]["data"]))
+    told = json.loads(json.dumps(heard[-1]["data"]))  # the creation may have come late, before it
     assert msgspec.convert(told, Update).entities[0].action == "update"
