@@ -47,8 +47,13 @@ def test_a_change_is_told_by_the_attributes_own_key(session: Any, shot: Any, hub
     session.commit()
     shot["custom_attributes"]["fps"] = 50
     session.commit()
-    hub.until(lambda: len(heard) == 2, "two updates")
-    (first,), (second,) = (event["data"]["entities"] for event in heard)
+
+    def changed() -> list[Any]:
+        entries = [entry for event in heard for entry in event["data"]["entities"]]
+        return [entry for entry in entries if (entry["entityId"], entry["action"]) == (shot["id"], "update")]
+
+    hub.until(lambda: len(changed()) == 2, "two updates")
+    first, second = changed()
     assert first["changes"] == {
         "description": {"old": None, "new": "Fast."},
         "fps": {"old": None, "new": "25"},
