@@ -242,4 +242,10 @@ def app(path: str) -> socketio.ASGIApp:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app(sys.argv[2]), port=int(sys.argv[1]), log_level="critical", ws="websockets-sansio")
+    uvicorn.run(
+        app(sys.argv[2]),
+        port=int(sys.argv[1]),
+        log_level="critical",
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+    )

@@ -69,7 +69,7 @@ async def discover(request):
     del waiting[event["id"]]
     return JSONResponse({"items": found})
 app = socketio.ASGIApp(sio, Starlette(routes=[Route("/v1/actions/discover", discover, methods=["POST"])]))
-uvicorn.run(app, port=int(sys.argv[1]), log_level="critical", ws="websockets-sansio")
+uvicorn.run(app, port=int(sys.argv[1]), log_level="critical", ws="websockets-sansio", ws_ping_interval=None)
 """
 
 
