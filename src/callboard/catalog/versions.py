@@ -96,7 +96,7 @@ _VERSION = "0a3c1c52-27a4-4a2c-8d5f-0a580ae40a16"
 _COMPONENT = "e2dc0524-b576-11d3-9612-080027331d74"
 _SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-_asked = Asking(room="studio", by="whoever may use the tracker", since="0.3").asked
+_asked = Asking(room="studio", by="whoever may use the tracker", since="0.1").asked
 
 TOPICS = (
     _asked(
