@@ -21,6 +21,8 @@ Work = Callable[[Connection], T]
 
 _PAUSES: Final = (0.05, 0.2, 0.5, 1.0)
 """Seconds before each further try, about."""
+_PATIENCE: Final = 5.0
+"""Seconds after which there is none: a server that does not even refuse takes its time to be given up."""
 
 
 class Database:
@@ -83,11 +85,12 @@ class Database:
 
 async def _tried(attempt: Callable[[], Awaitable[T]]) -> T:
     """Return the result of the first attempt that the database does not put off."""
+    until = asyncio.get_running_loop().time() + _PATIENCE
     for pause in _PAUSES:
         try:
             return await attempt()
         except Fault as error:
-            if not is_passing(error):
+            if not is_passing(error) or asyncio.get_running_loop().time() > until:
                 raise refusal_of(error) from None
             await asyncio.sleep(pause * (0.5 + random.random()))
     try:

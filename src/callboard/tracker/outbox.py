@@ -27,6 +27,8 @@ log = structlog.get_logger("callboard.tracker")
 _AT_ONCE = 100
 _AGAIN = 1.0
 """Seconds until an event that the log did not take is tried again."""
+_ROUND = 20.0
+"""Seconds for which one node tells alone: PostgreSQL takes who is silent for a minute for one that hangs."""
 _LOOK = 2.0
 """Seconds between two looks at what nodes that died have left."""
 
@@ -85,8 +87,11 @@ class Drain:
         async with self._database.alone():
             rows = await self._oldest(_AT_ONCE)
             published: list[int] = []
+            until = asyncio.get_running_loop().time() + _ROUND
             try:
                 for row in rows:
+                    if asyncio.get_running_loop().time() > until:
+                        return True
                     data, source = decode(row["data"]), decode(row["source"])
                     await self._publish(Event(self._topic, data, source, id=row["event"]))
                     published.append(row["id"])
