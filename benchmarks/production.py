@@ -105,6 +105,7 @@ def produce(pipe: Connection, port: int, key: str, blocks: int) -> None:
                 begun = time.perf_counter()
                 did = list(step)
                 pipe.send((did, time.perf_counter() - begun))
+                pipe.recv()
                 done += len(did)
             session.close()
     pipe.send(None)
@@ -171,6 +172,7 @@ def drive(peer: Peer, blocks: int) -> list[Spent]:
             if [told(one) for one in ear.entities[before:]] != did:
                 raise AssertionError("the events are not what was done, in its order")
             number += 1
+            mine.send("on")
     finally:
         child.kill()
         ear.close()
