@@ -40,6 +40,32 @@ def test_a_value_is_set_changed_and_found(session: Any, shot: Any) -> None:
     assert session.query(f"Shot where {where}").one() is shot
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("value > 24", "b c"),
+        ("value >= 24", "a b c"),
+        ("value < 100", "a b"),
+        ("value > 100 or value <= 24", "a c"),
+        ("value > 9", "a b c"),  # as numbers: as texts 100 would come before 9
+        ("value > z", ""),
+        ("key is lens and value after 2026-11-21", "d"),
+        ("key is lens and value before 2026-11-21", ""),
+        ("key is lens and value < 3000", ""),
+    ],
+)
+def test_values_are_compared_as_numbers_and_else_as_texts(
+    session: Any, shot: Any, asked: str, found: str
+) -> None:
+    where = {"parent": shot["parent"], "project_id": shot["project_id"]}
+    for name, value in (("a", 24), ("b", 48.5), ("c", 1000), ("d", "2026-11-23")):
+        made = session.create("Shot", {"name": name, **where})
+        made["custom_attributes"]["fps" if name != "d" else "lens"] = value
+    session.commit()
+    condition = f"project_id is {shot['project_id']} and custom_attributes any ({asked})"
+    assert [each["name"] for each in session.query(f"Shot where {condition} order by name")] == found.split()
+
+
 def test_a_change_is_told_by_the_attributes_own_key(session: Any, shot: Any, hub: Hub) -> None:
     heard = hub.subscribe("topic=ftrack.update")
     shot["custom_attributes"]["fps"] = 25

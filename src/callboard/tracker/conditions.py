@@ -12,7 +12,22 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    FromClause,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy import cast as convert
 
 from callboard.tracker.language import (
     Comparison,
@@ -39,12 +54,14 @@ from callboard.tracker.model import (
 )
 from callboard.tracker.refusals import BadQuery, Invalid, Unsupported
 from callboard.tracker.tables import KIND, Tables
-from callboard.tracker.values import compared
+from callboard.tracker.values import compared, number_of
 
 Clause: TypeAlias = ColumnElement[bool]
 Alias: TypeAlias = FromClause
 
 NEWEST = "is_latest_version"
+_NUMBER = r"^-?[0-9]{1,20}([.][0-9]{1,20})?(e[-+]?[0-9]{1,2})?$"
+"""What every database takes for a number."""
 _ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -213,10 +230,8 @@ class _Place(Scope):
             return column.is_(None) if comparing == "=" else column.is_not(None)
         if comparing in ("like", "not_like"):
             return self._like(one, scalar, column, value, comparing == "not_like")
-        if scalar.kind is Kind.ANY and comparing not in ("=", "!="):
-            raise Unsupported(
-                f"{one.name}.{scalar.name} is asked for by `is`, `in` and `like`, not by order."
-            )
+        if scalar.kind is Kind.ANY and comparing in _ORDERED:
+            return _in_order(column, comparing, value)
         bound = compared(one.name, scalar, value)
         if comparing == "!=":
             return or_(column != bound, column.is_(None))
@@ -239,6 +254,18 @@ class _Place(Scope):
         else:
             among = [compared(one.name, scalar, value) for value in values]
         return or_(column.not_in(among), column.is_(None)) if negated else column.in_(among)
+
+
+def _in_order(column: ColumnElement[Any], comparing: str, value: str) -> Clause:
+    """Return how values of any kind, which are stored as text, stand to another one.
+
+    To a number as numbers, those that are none aside; to anything else by their bytes, as dates are in order.
+    """
+    number = number_of(value)
+    if number is None:
+        return cast(Clause, _ORDERED[comparing](column, value))
+    found = case((column.regexp_match(_NUMBER), convert(column, Float)), else_=null())
+    return cast(Clause, _ORDERED[comparing](found, number))
 
 
 def is_newest(table: FromClause, alias: Alias, by: str, greatest: str) -> Clause:

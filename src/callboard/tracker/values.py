@@ -41,7 +41,7 @@ def compared(entity: str, scalar: Scalar, text: str) -> Any:
         return text
     value: object = text
     if scalar.kind in (Kind.NUMBER, Kind.INTEGER):
-        value = _number(text)
+        value = number_of(text)
     elif scalar.kind is Kind.BOOLEAN:
         value = True if text.lower() in _TRUE else False if text.lower() in _FALSE else None
     if value is None:
@@ -72,7 +72,8 @@ def _text(value: object) -> str | None:
     return value if value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value) else None
 
 
-def _number(value: object) -> float | None:
+def number_of(value: object) -> float | None:
+    """Return a number, or one that stands in a text; None for what is none, or is too large to be kept."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -83,7 +84,7 @@ def _number(value: object) -> float | None:
 
 
 def _stored_number(value: object) -> float | None:
-    return None if isinstance(value, str) else _number(value)
+    return None if isinstance(value, str) else number_of(value)
 
 
 def _integer(value: object) -> int | None:
