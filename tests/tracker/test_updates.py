@@ -18,10 +18,13 @@ UPDATES = "topic=ftrack.update"
 
 
 @pytest.fixture
-def shot(session: Any) -> Any:
+def shot(session: Any, server: Server) -> Any:
+    """Return a shot whose creation is on the log already."""
     project = session.create("Project", {"name": f"opera_{uuid.uuid4().hex[:8]}"})
     made = session.create("Shot", {"name": "sh010", "parent": project})
     session.commit()
+    told = "/v1/events?expression=topic%3Dftrack.update&limit=1000"
+    eventually(lambda: made["id"].encode() in server.get(told)[1], "its creation on the log")
     return made
 
 
