@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
 import pytest
 
+from callboard.bus import reply_to
 from callboard.errors import BadEvent
 from callboard.event import Event
 from callboard.hub.hub import Hub
@@ -16,7 +18,8 @@ from callboard.hub.principal import Principal
 from callboard.logs.memory import MemoryLog
 from callboard.studio.actions import BadItem, discover, launch, launching
 from callboard.studio.asking import Asker, Distinct, Fault, Faults
-from callboard.studio.questions import entries, validating, verdict
+from callboard.studio.locations import Platform
+from callboard.studio.questions import RESOLVE, entries, resolved, validating, verdict
 from tests.studio.questioning import TASK, item
 
 JANE = Asker("jane", "u-1")
@@ -64,6 +67,36 @@ async def test_a_menu_of_entries_has_room_for_ten_thousand(bus: HubBus) -> None:
     menu = await entries(bus, JANE, {"attributeName": "a"}, 30)
     assert len(menu.items) == 10_000
     assert "The menu is full" in menu.faults[0].reason
+
+
+@pytest.mark.parametrize(
+    ("said", "path", "publisher"),
+    [
+        ({"path": "/mnt/london/a"}, "/mnt/london/a", "callboard"),
+        ({"path": None, "success": False, "message": "The disk is away."}, "/elsewhere", "listeners"),
+    ],
+)
+async def test_the_owner_of_a_location_is_heard_before_whoever_is_quicker(
+    bus: HubBus, said: Any, path: str, publisher: str
+) -> None:
+    said_first, quicker = asyncio.Event(), {"id": "quicker"}
+
+    async def owner(_: Event) -> Any:
+        await said_first.wait()
+        return said
+
+    async def other(event: Event) -> None:
+        await bus.publish(reply_to(event, {"path": "/elsewhere"}, quicker))
+        said_first.set()
+
+    house = HubBus(bus._hub, Principal("callboard"))
+    try:
+        house.subscribe(f"topic={RESOLVE}", owner)
+        bus.subscribe(f"topic={RESOLVE}", other, subscriber=quicker)
+        found = await resolved(bus, JANE, "c", "london", Platform.LINUX, "", 30, owner="callboard")
+    finally:
+        await house.close()
+    assert (found.path, found.publisher) == (path, publisher)
 
 
 async def test_of_two_changes_of_one_field_the_first_stays(bus: HubBus) -> None:

@@ -82,7 +82,9 @@ class Figures(Collector):
             "callboard_events_delivered", "Events handed to recipients.", hub.router.delivered
         )
         yield CounterMetricFamily(
-            "callboard_replies_dropped", "Replies that came late, twice or unasked.", hub.requests.dropped
+            "callboard_replies_dropped",
+            "Replies that came late, twice, unasked, or were too much to keep.",
+            hub.requests.dropped,
         )
         yield _gauge("connections", "Open sockets of clients.", self._house.connections())
         yield _gauge("sessions", "Handshakes that wait for their socket.", len(self._house.sessions))

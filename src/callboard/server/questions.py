@@ -11,6 +11,7 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from callboard.errors import CallboardError
+from callboard.hub.principal import HOUSE
 from callboard.server import studioshapes as shapes
 from callboard.server.body import decode
 from callboard.server.operation import Call, json
@@ -108,7 +109,8 @@ class QuestionsDoor:
     async def resolve_path(self, call: Call) -> Response:
         """Ask where a component is.
 
-        Publishes `ftrack.location.request-resolve`; the first path that comes is the answer.
+        Publishes `ftrack.location.request-resolve`; the first path that comes is the answer. For the hub's
+        own locations it is the hub's, if it knows one.
         """
         component, location = call.request.path_params["id"], call.text("location")
         if max(len(component), len(location)) > _LONGEST:
@@ -121,6 +123,7 @@ class QuestionsDoor:
             _platform(call.text("platform")),
             self._house.url,
             seconds(timeout_of(call), self._settings.resolve),
+            HOUSE if any(location == one.name for one in self._settings.locations) else "",
         )
         if found.path is None:
             where = f"in {location!r}" if location else "anywhere"

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from callboard.bus import Bus
 from callboard.event import Event
@@ -138,20 +138,28 @@ async def resolved(
     platform: Platform,
     server_url: str,
     deadline: float,
+    owner: str = "",
 ) -> Resolved:
-    """Ask for the path of a component; the first one that can be used wins. No location: any."""
+    """Ask for the path of a component; the first one that can be used wins. No location: any.
+
+    What `owner` says, the user whose location it is, goes before what others say, however quick they are.
+    """
     asked = {
         "locationName": location,
         "componentId": component,
         "platform": str(platform),
         "serverUrl": server_url,
     }
-    faults = Faults()
+    faults, found = Faults(), Resolved(None, "", "", ())
     async with aclosing(answers(bus, question(asker, RESOLVE, asked), faults, deadline)) as coming:
         async for answer in coming:
-            if (path := _path(answer, faults)) is not None:
-                return Resolved(path, answer.subscriber, answer.publisher, faults.all)
-    return Resolved(None, "", "", faults.all)
+            path, is_owner = _path(answer, faults), answer.publisher == owner
+            if path is not None and (is_owner or found.path is None):
+                found = Resolved(path, answer.subscriber, answer.publisher, ())
+            owner = "" if is_owner else owner  # has spoken
+            if found.path is not None and not owner:
+                break
+    return structs.replace(found, faults=faults.all)
 
 
 _NO_PATH: Final = "This is no answer: an object with a `path` in one line is."
