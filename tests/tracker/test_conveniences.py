@@ -282,6 +282,43 @@ def test_versions_know_the_latest_and_what_they_use(session: Any, version: Any) 
     assert asset["latest_version"] is version
 
 
+def test_the_history_of_a_status_is_kept(session: Any, shot: Any, version: Any, hub: Hub) -> None:
+    names = ("In progress", "Approved")
+    statuses = [session.query(f'Status where name is "{each}"').one() for each in names]
+    heard = hub.subscribe("topic=ftrack.update")
+    for entity in (shot, version):
+        for status in statuses:
+            entity["status"] = status
+            session.commit()
+        shot["description"] = "no news"
+        session.commit()
+        asked = "select date, status.name, from_status.name, user.username, parent.id from StatusChange"
+        found = session.query(f"{asked} where parent_id is {entity['id']} order by date").all()
+        assert [(each["from_status"]["name"], each["status"]["name"]) for each in found] == [
+            ("Not started", "In progress"),
+            ("In progress", "Approved"),
+        ]
+        assert {each["user"]["username"] for each in found} == {"admin"}
+        assert {each["parent"]["id"] for each in found} == {entity["id"]}
+        assert len(entity["status_changes"]) == 2
+    hub.until(lambda: told(heard, "assetversion"), "an update")
+    assert told(heard, "statuschange") == []
+    session.delete(shot)
+    session.commit()
+    assert session.query(f"StatusChange where parent_id is {shot['id']}").all() == []
+
+
+@pytest.mark.parametrize("action", ["create", "update"])
+def test_history_is_not_written_by_hand(session: Any, shot: Any, action: str) -> None:
+    shot["status"] = session.query("Status where name is Approved").one()
+    session.commit()
+    change = shot["status_changes"][0]
+    data = {"parent_id": shot["id"], "status_id": shot["status"]["id"], "date": "2020-01-01"}
+    operation = {"action": action, "entity_type": "StatusChange", "entity_data": data}
+    with pytest.raises(ServerError, match="StatusChange"):
+        session.call([{**operation, "entity_key": [change["id"]]}])
+
+
 def test_one_context_may_wait_for_another(session: Any, shot: Any, hub: Hub) -> None:
     heard = hub.subscribe("topic=ftrack.update")
     second = session.create("Task", {"name": "light", "parent": shot})

@@ -8,7 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from callboard.tracker.customizing import CUSTOMIZING
-from callboard.tracker.lookups import CREATED, ID, LOOKUPS, METADATA, NAME, SORT, custom, pair, to
+from callboard.tracker.lookups import (
+    CREATED,
+    ID,
+    LOOKUPS,
+    METADATA,
+    NAME,
+    SORT,
+    STATUS_CHANGES,
+    custom,
+    pair,
+    to,
+)
 from callboard.tracker.model import (
     Attribute,
     Collection,
@@ -63,6 +74,7 @@ _TYPED = attributes(
     to("type", "Type", default=Default.FIRST),
     to("priority", "Priority", default=Default.FIRST),
     Collection("assignments", "Appointment", "context_id"),
+    STATUS_CHANGES,
     Line("ancestors", "TypedContext", up=True),
     Line("descendants", "TypedContext", up=False),
     Collection("incoming_links", "TypedContextLink", "to_id"),
@@ -216,6 +228,7 @@ TYPES = (
             to("thumbnail", "Component", Fate.CLEARS, legacy="thumbid"),
             Scalar("is_latest_version", Kind.BOOLEAN, computed=True, derived=True),
             Scalar("link", Kind.OBJECT, computed=True, derived=True),
+            STATUS_CHANGES,
             Collection("components", "Component", "version_id"),
             Collection("incoming_links", "AssetVersionLink", "to_id"),
             Collection("outgoing_links", "AssetVersionLink", "from_id"),

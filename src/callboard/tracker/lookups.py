@@ -17,6 +17,8 @@ from callboard.tracker.model import (
     attributes,
 )
 
+STATUS_CHANGE = "StatusChange"
+"""What the tracker notes of each new status: who gave it, when, and which one was there before."""
 CUSTOM_VALUE = "CustomAttributeValue"
 CUSTOM_OWNERS = ("Context", "AssetVersion", "Asset", "User", "List")
 """The types that have custom attributes, each with a type for their values (`UserCustomAttributeValue`)."""
@@ -41,6 +43,9 @@ def to(
     by = by or f"{name}_id"
     yield Scalar(by, **{"legacy": by.replace("_id", "id"), **more})
     yield Reference(name, target, by, fate)
+
+
+STATUS_CHANGES = Collection("status_changes", STATUS_CHANGE, "parent_id")
 
 
 def custom(owner: str) -> Collection:

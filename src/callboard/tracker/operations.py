@@ -10,7 +10,7 @@ from callboard.tracker.custom import CONFIGURATION, is_value, owner_of
 from callboard.tracker.deleting import Deletion
 from callboard.tracker.given import given, key_of, keys_of, missing
 from callboard.tracker.ledger import Key, Ledger, Values
-from callboard.tracker.lookups import CUSTOM_VALUE
+from callboard.tracker.lookups import CUSTOM_VALUE, STATUS_CHANGE, STATUS_CHANGES
 from callboard.tracker.model import (
     Collection,
     Default,
@@ -70,10 +70,20 @@ class Operations:
         self._check_references(one, changes)
         if one.up == "parent_id" and one.table == "context" and "parent_id" in changes:
             changes |= self._moved(one, row, changes["parent_id"])
+        self._note_status(one, row, changes)
         self._ledger.change(one, row, changes)
         sent.check_claims(one, row)
         self._collect(one, row, sent.collections)
         return one, row
+
+    def _note_status(self, one: EntityType, row: Values, changes: Values) -> None:
+        """Keep that a status is another one now, for those who ask how long things took."""
+        new = changes.get("status_id")
+        if new is None or new == row["status_id"] or STATUS_CHANGES.name not in one.attributes:
+            return
+        told = {"parent_id": row["id"], "parent_type": one.name, "status_id": new}
+        note = self._model[STATUS_CHANGE]
+        self._ledger.add(note, self._completed(note, {**told, "from_status_id": row["status_id"]}))
 
     def delete(self, entity: str, key: Sequence[Any]) -> None:
         """Delete an entity and all that belongs to it; raises InUse where others point to it."""

@@ -17,6 +17,8 @@ MOST = 1000
 _SILENT = frozenset({KIND, "id", "context_type", "system_type", "created_at"})
 _OBJECT_TYPES = {"Timer": "timer"}
 """By this artists' tray applications know a timer. Source: facts, section 6."""
+_UNTOLD = frozenset({TABLE, "status_change"})
+"""Custom attributes are told with whose they are, and a change of status is one already."""
 _FARTHEST = 60
 """Entities on the way up to the project that are told."""
 
@@ -33,7 +35,7 @@ class Account:
         made: dict[str, dict[str, Any]] = {}
         changed = list(self._ledger.changed())
         for each in changed:
-            if each.table != TABLE:
+            if each.table not in _UNTOLD:
                 entry = self._entry(each)
                 made[entry["entityId"]] = entry
         for each in changed:

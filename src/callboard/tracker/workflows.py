@@ -5,8 +5,18 @@ Source: the schema list of the official JavaScript client's tests; entity/projec
 
 from __future__ import annotations
 
-from callboard.tracker.lookups import ID, NAME, SORT, pair, to
-from callboard.tracker.model import Collection, EntityType, Fate, Through, attributes
+from callboard.tracker.lookups import ID, NAME, SORT, STATUS_CHANGE, pair, to
+from callboard.tracker.model import (
+    Collection,
+    Default,
+    EntityType,
+    Fate,
+    Kind,
+    Reference,
+    Scalar,
+    Through,
+    attributes,
+)
 
 WORKFLOWS = (
     EntityType(
@@ -70,5 +80,21 @@ WORKFLOWS = (
         unique=(("project_schema_id", "type_id"),),
     ),
     pair("SchemaStatus", ("schema", "Schema"), ("task_status", "Status"), SORT, by="status_id"),
+    EntityType(
+        STATUS_CHANGE,
+        "status_change",
+        attributes(
+            ID,
+            Scalar("parent_id", required=True, computed=True),
+            Scalar("parent_type", computed=True),
+            Scalar("date", Kind.TIME, default=Default.NOW, computed=True),
+            Reference("parent", "", "parent_id", Fate.GOES, ("Context", "AssetVersion")),
+            to("status", "Status", Fate.GOES, computed=True),
+            to("from_status", "Status", Fate.CLEARS, computed=True),
+            to("user", "User", Fate.CLEARS, default=Default.USER, computed=True),
+        ),
+        projections=("id", "date", "parent_id", "status_id", "from_status_id", "user_id"),
+        up="parent_id",
+    ),
     pair("SchemaType", ("schema", "Schema"), ("task_type", "Type"), SORT, by="type_id"),
 )
