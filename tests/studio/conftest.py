@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.clients.node import Node, ftrack_js
 from tests.clients.official import Hub, ftrack_py
 from tests.serving import Server, serving
 
@@ -22,4 +23,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def hub(server: Server) -> Iterator[Hub]:
     with ftrack_py(server) as connected:
+        yield connected
+
+
+@pytest.fixture
+def other(server: Server) -> Iterator[Hub]:
+    with ftrack_py(server) as connected:
+        yield connected
+
+
+@pytest.fixture
+def js(server: Server) -> Iterator[Node]:
+    with ftrack_js(server) as connected:
         yield connected

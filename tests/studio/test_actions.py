@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.clients.node import Node, ftrack_js, needs_node
-from tests.clients.official import Hub, ftrack_py
+from tests.clients.node import Node, needs_node
+from tests.clients.official import Hub
 from tests.serving import Server, eventually
 from tests.studio.questioning import TASK, asked, dropped, events, item, posted, refused
 
@@ -30,18 +29,6 @@ GARBAGE = [
         {"items": [item("huge", data="x" * 300_000)]}, "Item 1 is larger than", id="an item that is too large"
     ),
 ]
-
-
-@pytest.fixture
-def other(server: Server) -> Iterator[Hub]:
-    with ftrack_py(server) as connected:
-        yield connected
-
-
-@pytest.fixture
-def js(server: Server) -> Iterator[Node]:
-    with ftrack_js(server) as connected:
-        yield connected
 
 
 def offers(hub: Hub, *names: str, **options: Any) -> list[Any]:

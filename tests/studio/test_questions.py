@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +10,7 @@ from urllib.parse import urlencode
 import ftrack_api
 import pytest
 
-from tests.clients.node import Node, ftrack_js, needs_node
+from tests.clients.node import Node, needs_node
 from tests.clients.official import Hub, ftrack_py
 from tests.serving import Server, eventually, serving
 from tests.studio.questioning import TASK, asked, events, posted, refused
@@ -26,18 +25,6 @@ MENU = {
     "filters": [{"property": "name"}],
 }
 WISH = {"action": "start", "plugin": "publish", "entity": TASK}
-
-
-@pytest.fixture
-def other(server: Server) -> Iterator[Hub]:
-    with ftrack_py(server) as connected:
-        yield connected
-
-
-@pytest.fixture
-def js(server: Server) -> Iterator[Node]:
-    with ftrack_js(server) as connected:
-        yield connected
 
 
 def entry(name: str, value: Any = None, **more: Any) -> dict[str, Any]:

@@ -23,7 +23,8 @@ _TIMEOUT: Final = Parameter("timeout", "Seconds; left out: the setting's own dea
 
 def studio_operations(house: StudioHouse) -> tuple[Operation, ...]:
     """Return the operations of the studio."""
-    return (*_action_operations(ActionsDoor(house)), *_question_operations(QuestionsDoor(house)))
+    asking = QuestionsDoor(house)
+    return (*_action_operations(ActionsDoor(house)), *_form_operations(asking), *_place_operations(asking))
 
 
 def _action_operations(door: ActionsDoor) -> tuple[Operation, ...]:
@@ -62,7 +63,7 @@ def _action_operations(door: ActionsDoor) -> tuple[Operation, ...]:
     )
 
 
-def _question_operations(door: QuestionsDoor) -> tuple[Operation, ...]:
+def _form_operations(door: QuestionsDoor) -> tuple[Operation, ...]:
     return (
         Operation(
             method="POST",
@@ -92,6 +93,11 @@ def _question_operations(door: QuestionsDoor) -> tuple[Operation, ...]:
             ),
             example="""-d '{"name": "opera", "fullname": "The Opera"}'""",
         ),
+    )
+
+
+def _place_operations(door: QuestionsDoor) -> tuple[Operation, ...]:
+    return (
         Operation(
             method="GET",
             path="/v1/components/{id}/path",
