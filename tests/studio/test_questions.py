@@ -215,6 +215,7 @@ def test_a_change_that_the_tracker_does_not_take_is_told_by_field(
         ({"name": "  "}, "name"),
         ({"name": 7}, "name"),
         ({"name": None}, "name"),
+        ({"name": "x" * 300}, "name"),
         ({"name": "x", "startdate": "soon"}, "startdate"),
         ({"name": "x", "is_private": "yes"}, "is_private"),
         ({"name": "x", "ful_name": "x"}, "ful_name"),
@@ -229,6 +230,12 @@ def test_fields_that_can_not_be_are_refused_before_anybody_is_asked(
     assert status == 422
     assert field in problem["errors"]
     assert len(events(server, "topic=ftrack.validate")) == before
+
+
+def test_a_field_that_points_to_nothing_is_the_callers_to_mend(server: Server) -> None:
+    status, problem = refused(server, PROJECTS, {"name": "astray", "taskschemeid": "nowhere"})
+    assert status == 422
+    assert "nowhere, which is not there" in problem["detail"]
 
 
 def test_a_name_that_is_taken_is_a_conflict(server: Server) -> None:

@@ -33,6 +33,8 @@ FOR_OTHERS: Final = "keys"
 """The right to act on another user's workstation: who has it could make a key of that user anyway."""
 
 _LONGEST: Final = 256
+_REFUSED: Final = ("ValidationError", "IntegrityError", "NotFoundError")
+"""What clients call it when the tracker refuses a value, one that points to nothing included."""
 
 
 class QuestionsDoor:
@@ -137,7 +139,7 @@ def _problem(error: CallboardError) -> Problem:
     kind = getattr(error, "kind", "")
     if kind == "DuplicateEntryError":
         return Problem(CONFLICT, str(error), errors={"name": str(error)})
-    return Problem(INVALID, str(error), errors={}) if kind == "ValidationError" else of(error)
+    return Problem(INVALID, str(error), errors={}) if kind in _REFUSED else of(error)
 
 
 def _platform(text: str) -> Platform:

@@ -20,9 +20,9 @@ from callboard.studio.asking import Asker, Fault
 from callboard.studio.production import Answering, Production, created
 from callboard.studio.questions import Verdict, validating, verdict
 from callboard.tracker.entities import MODEL
+from callboard.tracker.given import given
 from callboard.tracker.model import Scalar
 from callboard.tracker.refusals import Invalid, hint
-from callboard.tracker.values import stored
 
 PROJECT: Final = "Project"
 _ELSEWHERE: Final = frozenset({"id", "parent_id", "thumbnail_id"})
@@ -107,7 +107,7 @@ def _wrong(known: Mapping[str, Scalar], name: str, value: Any) -> str:
     if name not in known:
         return f"A project has no field {name[:80]!r}{hint(name, known)}"
     try:
-        stored(PROJECT, known[name], value)
+        given(MODEL[PROJECT], {known[name].name: value})
     except Invalid as error:
         return str(error)
     return ""
