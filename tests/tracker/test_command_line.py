@@ -96,9 +96,12 @@ def test_a_second_import_changes_what_differs_and_nothing_else(
     assert task["path"] == f"{project}/sq010/sh020/comp"
     assert set(task["values"]["assignee"]["old"].split(", ")) == {jane, "admin"}
     assert task["values"]["assignee"]["new"] == "admin"
-    hub.until(lambda: heard, "an update")
-    actions = sorted(each["action"] for each in heard[0]["data"]["entities"])
-    assert actions == ["add", "remove", "update"]  # the new task, the assignment, the shot
+
+    def actions() -> list[list[str]]:
+        return [sorted(each["action"] for each in event["data"]["entities"]) for event in heard]
+
+    # The new task, the assignment, the shot; what the first import did may be told late.
+    hub.until(lambda: ["add", "remove", "update"] in actions(), "one update")
 
 
 def test_a_list_may_be_json_and_name_its_custom_attributes(
