@@ -335,4 +335,4 @@ async def test_hooks_that_feed_each_other_stop_at_the_hop_limit(shop: Shop) -> N
         await shop.publish("ping.x")
         [skipped] = await shop.ended(room, 1, "skipped")
         assert len(await room.runs.latest(states=("done",))) == 5
-    assert skipped.reason.startswith("a loop: 5 hooks led to this event")
+    assert skipped.reason.startswith("a loop: 5 causes led to this event")

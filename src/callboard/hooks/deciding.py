@@ -50,7 +50,7 @@ def decide(hook: Hook, event: Event, document: Mapping[str, Any], now: float) ->
     """Return what `hook` does with an event that its selection matches, at the time `now`."""
     policy = hook.policy
     if (hops := hops_of(event)) >= policy.max_hops:
-        return Decision("skipped", f"a loop: {hops} hooks led to this event, max_hops is {policy.max_hops}")
+        return Decision("skipped", f"a loop: {hops} causes led to this event, one to another, max_hops is {policy.max_hops}")
     if policy.when is not None and not policy.when.matches(document):
         return Decision("skipped", f"when: {failing(policy.when, document)}")
     due = _due(hook, event, now)
@@ -105,7 +105,7 @@ def lateness(hook: Hook, event: Event, due: float, now: float) -> str:
 
 
 def hops_of(event: Event) -> int:
-    """Return how many hooks led to this event, as its trace says."""
+    """Return how many causes led to this event, one to another, as its trace says."""
     trace = event.source.get("trace")
     hops = trace.get("hops") if isinstance(trace, Mapping) else 0
     return hops if isinstance(hops, int) and not isinstance(hops, bool) and hops > 0 else 0

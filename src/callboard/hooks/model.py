@@ -18,8 +18,8 @@ from callboard.hooks.template import Part
 
 TIMEOUT: Final = 300.0
 """Seconds a run may take unless its hook says otherwise."""
-MAX_HOPS: Final = 8
-"""How many hooks may lead one to another before the chain is cut."""
+MAX_HOPS: Final = 16
+"""How many causes may lead one to another before the chain is cut: from an approval to a film it takes seven."""
 
 KEYS: Final[Mapping[str, str]] = {
     "event": "which events: a name, a list of names, a topic, or an expression",
@@ -43,7 +43,7 @@ KEYS: Final[Mapping[str, str]] = {
     "coalesce": "{key, window}: one run for all events of a key within the window, with the last of them",
     "delay": "how long to wait before the run; outlives a restart",
     "unless": "an event, as in `event`, that cancels runs which wait for their delay",
-    "max_hops": "how many hooks may have led here, one to another (default 8)",
+    "max_hops": "how many causes may have led here, one to another (default 16)",
     "printer": "gcode: the printer's name, or an expression over name and tags that only one matches",
     "url": "webhook: where to post",
     "secret": "webhook: signs the request (Standard Webhooks, whsec_ and base64)",

@@ -19,6 +19,7 @@ from callboard.hooks.kinds import INSTEAD, READERS, names_of
 from callboard.hooks.knowledge import meant_printer, misspelt, strangers
 from callboard.hooks.model import (
     KEYS,
+    MAX_HOPS,
     Coalesce,
     Fault,
     Gcode,
@@ -229,7 +230,7 @@ def _policy(fields: Fields, kind: str) -> Policy:
         coalesce=_coalesce(fields),
         delay=fields.seconds("delay", 0.0) or 0.0,
         unless=_unless(fields),
-        max_hops=fields.count("max_hops", 8, 1, 64),
+        max_hops=fields.count("max_hops", MAX_HOPS, 1, 64),
     )
 
 
