@@ -50,7 +50,7 @@ def decide(hook: Hook, event: Event, document: Mapping[str, Any], now: float) ->
     """Return what `hook` does with an event that its selection matches, at the time `now`."""
     policy = hook.policy
     if (hops := hops_of(event)) >= policy.max_hops:
-        return Decision("skipped", f"a loop: {hops} causes led to this event, one to another, max_hops is {policy.max_hops}")
+        return Decision("skipped", f"a loop: {hops} causes led to this event, max_hops is {policy.max_hops}")
     if policy.when is not None and not policy.when.matches(document):
         return Decision("skipped", f"when: {failing(policy.when, document)}")
     due = _due(hook, event, now)

@@ -19,7 +19,7 @@ from callboard.hooks.template import Part
 TIMEOUT: Final = 300.0
 """Seconds a run may take unless its hook says otherwise."""
 MAX_HOPS: Final = 16
-"""How many causes may lead one to another before the chain is cut: from an approval to a film it takes seven."""
+"""How many causes may lead one to another before the chain is cut; from approval to film it takes seven."""
 
 KEYS: Final[Mapping[str, str]] = {
     "event": "which events: a name, a list of names, a topic, or an expression",
