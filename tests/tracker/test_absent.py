@@ -16,7 +16,8 @@ from callboard.config import Config, Hub
 
 async def main():
     async with open_board(Config(hub=Hub(port=0)), Path(sys.argv[1])):
-        print(sorted({"sqlalchemy", "aiosqlite", "asyncpg", "alembic", "callboard.tracker"} & set(sys.modules)))
+        costly = {"sqlalchemy", "aiosqlite", "asyncpg", "alembic", "callboard.tracker"}
+        print(sorted(costly & set(sys.modules)))
 
 asyncio.run(main())
 """
