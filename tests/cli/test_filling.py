@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from callboard.cli.desk import Desk
 from callboard.cli.filling import AskedAgain, Filling, Given, Unfilled
 from callboard.cli.outcome import WrongUse
+from callboard.cli.reach import Reach
 from callboard.cli.showing import indented, json_of, plain, text_of
+from callboard.event import Event
 from callboard.studio.interfaces import Form, read_reply, read_trigger
 
 ITEM = {"actionIdentifier": "a"}
@@ -116,3 +119,11 @@ def test_a_form_without_words_is_shown_too() -> None:
     shown = read_trigger({"type": "form", "items": [text("a", value=None), {"type": "boolean", "name": "b"}]})
     assert text_of(shown) == "  a: \n  b: "
     assert json_of(shown, "jane")["read_only"] is True
+
+
+def test_what_waits_to_be_shown_is_bounded_and_what_comes_beyond_is_refused() -> None:
+    desk = Desk(Reach(), asks=False, as_json=False)
+    large = Event("shown", {"type": "message", "success": True, "message": "x" * 5_000_000})
+    small = Event("shown", {"type": "message", "success": True, "message": "x"})
+    assert [desk._trigger(large) is None for _ in range(4)] == [True, True, True, False]
+    assert [desk._trigger(small) is None for _ in range(498)] == [True] * 497 + [False]

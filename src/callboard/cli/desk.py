@@ -30,12 +30,14 @@ from callboard.client.blocking import BlockingClient
 from callboard.client.connecting import connect
 from callboard.client.http import Http
 from callboard.errors import CallboardError
-from callboard.event import Event
+from callboard.event import Event, encode_json
 from callboard.studio.interfaces import Form, Item, Message, Selection, Shown, read_reply, read_trigger
 
 TRIGGER: Final = "ftrack.action.trigger-user-interface"
 WEB: Final = "ftrack.client.web"
 _MOST_WAITING: Final = 500
+_MOST_BYTES: Final = 16 << 20
+"""Bytes of JSON that others triggered and nobody has looked at yet."""
 _REMARKS: Final = {
     (True, True): "\n(for looking only)",
     (True, False): "\n(for looking only)",
@@ -48,12 +50,13 @@ _REMARKS: Final = {
 class Arrival(Struct, frozen=True):
     """Something to show, and the user whose key it came with: what it says of itself proves nothing.
 
-    `filling` is that of the launch which it answers; None when somebody triggered it.
+    `filling` is that of the launch which it answers; None when somebody triggered it, with `size` bytes.
     """
 
     shown: Shown
     publisher: str
     filling: Filling | None = None
+    size: int = 0
 
 
 class Answered(Struct, frozen=True):
@@ -80,6 +83,7 @@ class Desk:
     def __init__(self, reach: Reach, *, asks: bool, as_json: bool, deadline: float | None = None) -> None:
         self._reach, self._asks, self._as_json, self._deadline = reach, asks, as_json, deadline
         self._arrived: queue.Queue[Arrival | Answered | Broken] = queue.Queue(_MOST_WAITING)
+        self._room, self._lock = _MOST_BYTES, threading.Lock()
         self._running = 0
         self._own: Filling | None = None
         self.code = DONE
@@ -100,8 +104,10 @@ class Desk:
         """
         self._own = filling
         self._launch(item, selection, None, filling)
-        while self._running or not self._arrived.empty():
+        while self._running:
             self._take(self._arrived.get())
+            if not self._running:
+                self._take_the_rest()
         return self.code
 
     def wait(self, board: BlockingClient, count: int | None) -> int:
@@ -120,11 +126,18 @@ class Desk:
         """Take what somebody wants shown; what is wrong with it is the reply, and so on the log."""
         shown = read_trigger(event.data)
         publisher = event.entry.publisher if event.entry is not None else ""
-        try:
-            self._arrived.put_nowait(Arrival(shown, publisher))
-        except queue.Full:
-            return {"success": False, "message": f"There are {_MOST_WAITING} things to show already."}
+        if not self._keep(Arrival(shown, publisher, size=len(encode_json(event.data)))):
+            return {"success": False, "message": "There is more to show already than anybody looks at."}
         return {"success": False, "message": " ".join(shown.faults)} if shown.faults else None
+
+    def _keep(self, arrived: Arrival) -> bool:
+        """Have something wait for the person; return False when too much waits."""
+        with self._lock:
+            if arrived.size > self._room or self._arrived.full():
+                return False
+            self._room -= arrived.size
+        self._arrived.put(arrived)
+        return True
 
     def _talk(self, body: Mapping[str, Any], filling: Filling) -> None:
         try:
@@ -167,8 +180,15 @@ class Desk:
         self._running += 1
         threading.Thread(target=self._talk, args=(body, filling), daemon=True).start()
 
+    def _take_the_rest(self) -> None:
+        """Show what waits by now: who goes on sending must not keep us."""
+        for _ in range(self._arrived.qsize()):
+            self._take(self._arrived.get())
+
     def _take(self, arrived: Arrival | Answered | Broken) -> None:
         if isinstance(arrived, Arrival):
+            with self._lock:
+                self._room += arrived.size
             self._show(arrived)
             return
         if isinstance(arrived, Broken) and (arrived.filling is None or arrived.filling is self._own):
