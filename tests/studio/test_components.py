@@ -658,11 +658,21 @@ def test_versions_are_made_over_http_too_by_who_may_use_the_tracker(
     for wrong, expected in (({"parent": "x", "file": "parts/http.gcode"}, 404), ({"fle": 1}, 400), ({}, 400)):
         status, body = server.post("/v1/versions", wrong)
         assert (status, b"problem" in body or b"detail" in body) == (expected, True), body
-    status, body = server.post("/v1/keys", {"user": "guest"})
-    key = json.loads(body)["key"]
-    status, body = server.post("/v1/versions", wish, **{"ftrack-user": "guest", "ftrack-api-key": key})
-    assert status == 403
-    assert b"tracker" in body
+
+
+@pytest.mark.parametrize(
+    ("rights", "lacks"), [([], "tracker"), (["tracker"], "printers"), (["printers"], "tracker")]
+)
+def test_who_may_not_use_the_files_has_no_way_around_through_the_tracker(
+    task: Any, server: Server, rights: list[str], lacks: str
+) -> None:
+    server.ask("PUT", "/v1/files/local/secret.gcode", b"G28\n", {})
+    key = json.loads(server.post("/v1/keys", {"user": "guest", "rights": rights})[1])["key"]
+    guest = {"ftrack-user": "guest", "ftrack-api-key": key}
+    wish = {"task": task["id"], "file": "secret.gcode"}
+    for path, wanted in (("", wish), ("/fetch", {"task": task["id"], "to": "secret.gcode"})):
+        status, body = server.post(f"/v1/versions{path}", wanted, **guest)
+        assert (status, lacks in json.loads(body)["detail"]) == (403, True), body
 
 
 def test_versions_are_published_and_fetched_from_the_command_line(

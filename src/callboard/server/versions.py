@@ -2,7 +2,7 @@
 
 request -> VersionsDoor -> studio.room.Studio -> tracker, location, files
 
-Everything here needs the right `tracker`.
+Everything here needs the right `tracker`, and `printers`, whose files and films it reads and writes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from callboard.catalog.versions import FetchOutcome, FetchRequest, PublishOutcom
 from callboard.errors import CallboardError
 from callboard.files.telling import Cause
 from callboard.server.body import decode
+from callboard.server.files import RIGHT as FILES
 from callboard.server.operation import JSON, Call, Operation, Outcome, json
 from callboard.server.problems import (
     BAD_REQUEST,
@@ -121,7 +122,7 @@ class VersionsDoor:
         transaction; `ftrack.location.component-added` is published. The same as the request
         `callboard.studio.publish`.
         """
-        wish = await _read(call, PublishWanted)
+        wish = await _read(_entitled(call), PublishWanted)
         try:
             made = await self._room.publish(wish, _cause(call))
         except CallboardError as error:
@@ -134,12 +135,21 @@ class VersionsDoor:
         The newest version of a task, unless a version or a component is named. The same as the request
         `callboard.studio.fetch`.
         """
-        wish = await _read(call, FetchWanted)
+        wish = await _read(_entitled(call), FetchWanted)
         try:
             found = await self._room.fetch(wish, _cause(call))
         except CallboardError as error:
             raise _problem(error) from None
         return json({"success": True, **found})
+
+
+def _entitled(call: Call) -> Call:
+    """Return a call whose key may use the files, too: else the tracker would be a way around that right."""
+    if not call.principal.may(FILES):
+        raise Problem(
+            DENIED, f"This needs a key with the rights `{RIGHT}` and `{FILES}`, for files and films."
+        )
+    return call
 
 
 async def _read(call: Call, kind: type[Any]) -> Any:
