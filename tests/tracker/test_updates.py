@@ -174,6 +174,21 @@ def test_a_commit_larger_than_an_event_may_be_is_told_in_parts(tmp_path: Path) -
         session.close()
 
 
+def test_a_text_larger_than_an_event_may_be_is_told_cut(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("tracker:\nhub:\n  max_event: 16KiB\n")
+    with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server, ftrack_py(server) as hub:
+        heard = hub.subscribe(UPDATES)
+        session = open_session(server, tmp_path)
+        project = session.create("Project", {"name": "opera", "full_name": "x" * 20_000})
+        other = session.create("Project", {"name": "other"})
+        session.commit()
+        hub.until(lambda: of(heard, other, "add"), "what comes behind it")
+        (entry,) = of(heard, project, "add")
+        assert entry["changes"]["fullname"] == {"old": None, "new": "x" * 1000 + "…"}
+        assert entry["changes"]["name"] == {"old": None, "new": "opera"}
+        session.close()
+
+
 def numbered(found: list[Any]) -> list[Any]:
     events = found[0]["events"] if len(found) == 1 and "events" in found[0] else found
     events = [each.get("event", each) for each in events]

@@ -29,6 +29,8 @@ _AGAIN = 1.0
 """Seconds until an event that the log did not take is tried again."""
 _ROUND = 20.0
 """Seconds for which one node tells alone: PostgreSQL takes who is silent for a minute for one that hangs."""
+_LONG = 1000
+"""Characters that are left of a text where an event of one entity is too big."""
 _LOOK = 2.0
 """Seconds between two looks at what nodes that died have left."""
 
@@ -107,11 +109,11 @@ class Drain:
         try:
             await self._bus.publish(event)
         except EventTooBig as error:
-            halves = _halves(event)
-            if not halves:
+            parts = _halves(event) or _short(event)
+            if not parts:
                 log.error("a change of the tracker is too big to be told", id=event.id, error=str(error))
-            for half in halves:
-                await self._publish(half)
+            for part in parts:
+                await self._publish(part)
         except BadEvent as error:
             # The log will never take it: it must not hold up those behind it.
             log.error("a change of the tracker could not be told", id=event.id, error=str(error))
@@ -131,6 +133,23 @@ def _halves(event: Event) -> tuple[Event, ...]:
         Event(event.topic, {**event.data, "entities": part}, event.source, id=_half_id(event.id, number))
         for number, part in enumerate(parts)
     )
+
+
+def _short(event: Event) -> tuple[Event, ...]:
+    """Return an event of one entity with its long texts cut, for it must be told; () where none is long."""
+    (entity,) = event.data["entities"]
+    changes = {
+        key: {when: _cut(value) for when, value in change.items()}
+        for key, change in entity["changes"].items()
+    }
+    if changes == entity["changes"]:
+        return ()
+    data = {**event.data, "entities": [{**entity, "changes": changes}]}
+    return (Event(event.topic, data, event.source, id=event.id),)
+
+
+def _cut(value: Any) -> Any:
+    return f"{value[:_LONG]}…" if isinstance(value, str) and len(value) > _LONG + 1 else value
 
 
 def _half_id(whole: str, number: int) -> str:
