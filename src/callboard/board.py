@@ -48,6 +48,7 @@ from callboard.server.gateways import Gateways
 from callboard.server.hooks import HookHouse, hook_operations
 from callboard.server.jobs import job_operations
 from callboard.server.listening import address, listen
+from callboard.server.operation import Operation
 from callboard.server.printers import printer_operations
 from callboard.server.settings import settings_operations
 from callboard.server.slicing import slicing_operations
@@ -108,12 +109,7 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         store = stack.enter_context(open_store(data / "callboard.db"))
         keys = Keys(store)
         keys.ensure_admin(data / "admin.key")
-        where = config.log.url or data / "events.db"
-        events = await open_log(where, sync=config.log.sync, max_event=config.hub.max_event)
-        stack.push_async_callback(events.close)
-        await stack.enter_async_context(retaining(events, Retention(config.log.keep, config.log.max_bytes)))
-        hub = await stack.enter_async_context(Hub(events, SPELLINGS))
-        await stack.enter_async_context(hub.durables.expiring(config.log.keep_cursors))
+        hub = await stack.enter_async_context(_hub_opened(config, data))
         bus = HubBus(hub, HOUSE)
         stack.push_async_callback(bus.close)
         hooks = _hooks(config, bus, store, data)
@@ -121,37 +117,72 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         reloading = await stack.enter_async_context(_reloading(config, hooks, bus))
         await bus.publish(Event("octoprint.Startup"))
         stack.push_async_callback(_say_goodbye, bus)
+        url = address(config.hub.host, sock)
+        rooms = await stack.enter_async_context(_rooms_opened(config, data, bus, store, url))
+        operations = (
+            *hook_operations(_hook_house(hooks, reloading)),
+            *settings_operations(reloading),
+            *rooms.operations,
+        )
+        gateways = await stack.enter_async_context(doors_open(config.hub, hub, keys, bus, sock, operations))
+        board = Board(url, data, hub, keys, gateways, hooks, rooms.files, rooms.host, reloading)
+        stack.enter_context(_announced(board))
+        yield board
+
+
+@contextlib.asynccontextmanager
+async def _hub_opened(config: Config, data: Path) -> AsyncIterator[Hub]:
+    """Open the log, and the hub that follows it."""
+    where = config.log.url or data / "events.db"
+    events = await open_log(where, sync=config.log.sync, max_event=config.hub.max_event)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(events.close)
+        await stack.enter_async_context(retaining(events, Retention(config.log.keep, config.log.max_bytes)))
+        hub = await stack.enter_async_context(Hub(events, SPELLINGS))
+        await stack.enter_async_context(hub.durables.expiring(config.log.keep_cursors))
+        yield hub
+
+
+class _Rooms(Struct, frozen=True):
+    """The rooms that are open, and what they answer over HTTP."""
+
+    files: Files
+    host: PrintHost
+    operations: tuple[Operation, ...]
+
+
+@contextlib.asynccontextmanager
+async def _rooms_opened(
+    config: Config, data: Path, bus: HubBus, store: Store, url: str
+) -> AsyncIterator[_Rooms]:
+    """Open the rooms, those first that others use."""
+    shared = _is_shared(config)
+    async with contextlib.AsyncExitStack() as stack:
         files = await stack.enter_async_context(open_files(bus, config.files, data))
         jobs = await stack.enter_async_context(Jobs(bus, store, name=_node(config, data)))
         films = await stack.enter_async_context(open_timelapses(bus, jobs, config, data))
         slicing = await stack.enter_async_context(open_slicing(bus, files, config.slicing, data))
-        alone = not _is_shared(config)
-        host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers, alone=alone))
-        tracker = await stack.enter_async_context(
-            tracker_opened(bus, config.tracker, data, _is_shared(config))
-        )
+        host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers, alone=not shared))
+        tracker = await stack.enter_async_context(tracker_opened(bus, config.tracker, data, shared))
+        production, film = in_house(tracker), films.shelf.open_film
         studio = await stack.enter_async_context(
-            open_studio(bus, files, films.shelf.open_film, config.studio, data, in_house(tracker))
+            open_studio(bus, files, film, config.studio, data, production)
         )
-        url = address(config.hub.host, sock)
-        rooms = (
-            *hook_operations(_hook_house(hooks, reloading)),
-            *file_operations(files),
-            *printer_operations(host),
-            *settings_operations(reloading),
-            *job_operations(jobs),
-            *timelapse_operations(films),
-            *tracker_operations(tracker),
-            *studio_operations(
-                StudioHouse(config.studio, in_house(tracker), config.studio.server_url or url)
+        house = StudioHouse(config.studio, production, config.studio.server_url or url)
+        yield _Rooms(
+            files,
+            host,
+            (
+                *file_operations(files),
+                *printer_operations(host),
+                *job_operations(jobs),
+                *timelapse_operations(films),
+                *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
+                *tracker_operations(tracker),
+                *studio_operations(house),
+                *version_operations(studio),
             ),
-            *version_operations(studio),
-            *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
         )
-        gateways = await stack.enter_async_context(doors_open(config.hub, hub, keys, bus, sock, rooms))
-        board = Board(url, data, hub, keys, gateways, hooks, files, host, reloading)
-        stack.enter_context(_announced(board))
-        yield board
 
 
 async def _say_goodbye(bus: HubBus) -> None:
