@@ -27,6 +27,8 @@ _BUILT_IN = (
     "topic=ftrack.api.session.construct-entity-type",
     "topic=ftrack.api.session.get-file-type-from-string",
 )
+_IDLE = 3.0
+"""Seconds after which a server may have closed a connection."""
 _TEXT = "the hero holds the cup a little higher than before. " * 8
 
 
@@ -36,8 +38,12 @@ class Line:
     def __init__(self, port: int, user: str, key: str) -> None:
         self._line = http.client.HTTPConnection("127.0.0.1", port)
         self._headers = {"ftrack-user": user, "ftrack-api-key": key, "Content-Type": "application/json"}
+        self._used = 0.0
 
     def post(self, path: str, body: Any) -> Any:
+        if time.monotonic() - self._used > _IDLE:
+            self._line.close()  # it connects again by itself
+        self._used = time.monotonic()
         self._line.request("POST", path, json.dumps(body), self._headers)
         answer = self._line.getresponse()
         text = answer.read()
@@ -98,6 +104,7 @@ class Day:
         self._pool = ThreadPoolExecutor(40)
         self._opening: list[Any] = []
         self.done: dict[str, float] = {"updates": 0, "bursts": 0, "menus": 0, "late": 0.0}
+        self.planned: dict[str, int] = {}
 
     def _line(self, number: int) -> Line:
         one = self._artists[number % len(self._artists)]
@@ -118,9 +125,12 @@ class Day:
             thread.join()
         for each in self._opening:
             each.result()
+        if any(self.done[name] != count for name, count in self.planned.items()):
+            raise AssertionError(f"done was {self.done}, planned {self.planned}")
 
     def _at(self, begun: float, name: str, rate: float, act: Callable[[int], None]) -> None:
-        for number in range(int(self._seconds * rate)):
+        self.planned[name] = int(self._seconds * rate)
+        for number in range(self.planned[name]):
             due = begun + number / rate
             time.sleep(max(due - time.perf_counter(), 0))
             self.done["late"] = max(self.done["late"], time.perf_counter() - due)
