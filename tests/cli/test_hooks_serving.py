@@ -73,6 +73,25 @@ def configured(folder: Path, text: str) -> tuple[Path, tuple[str, str]]:
     return path, ("--config", str(path))
 
 
+PUBLISHES = """\
+from callboard import connect
+with connect() as board:
+    board.publish("shot.seen", {"by": "the hook"})
+"""
+
+
+def test_a_hook_s_command_finds_the_hub_that_ran_it_wherever_its_data_is(tmp_path: Path) -> None:
+    program = tmp_path / "publishes.py"
+    program.write_text(PUBLISHES)
+    hook = {"event": "shot.approved", "type": "system", "argv": [sys.executable, str(program)]}
+    _, options = configured(tmp_path, json.dumps({"events": {"subscriptions": [hook]}}))
+    with serving(tmp_path / "elsewhere", *options) as server:
+        with connect(server.url, server.user, server.key) as board:
+            board.publish("shot.approved", {})
+        shell = Shell(server.data)
+        eventually(lambda: "the hook" in shell.run("log", "tail", "topic=shot.seen").out)
+
+
 def growled(home: Path) -> list[list[str]]:
     log = home / "growl.log"
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []

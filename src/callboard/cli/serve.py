@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -78,6 +79,8 @@ def run(settings: Config, folder: Path, started: Callable[[str], None]) -> None:
     """Serve until told to stop; `started` gets the address."""
     from callboard import board
 
+    # A hook's command that says `connect()` shall find this hub, wherever its data folder is.
+    os.environ["CALLBOARD_DATA"] = str(folder.absolute())
     board.run(settings, folder, lambda opened: started(opened.url))
 
 
