@@ -73,9 +73,18 @@ def print_it(event):
         gives_up = "No printer became free: set it to Ready to print once more."
         ask("studio.note", task=task_of(event), note=gives_up, status="On hold", once=f"{event['id']} ends")
         return
-    waits = "It is sliced, and no printer of the workshop is free: it waits for one."
+    states = ", ".join(said_of(printer) for printer in printers) or "there is none"
+    waits = f"It is sliced, and waits for a printer of the workshop: {states}."
     ask("studio.note", task=task_of(event), note=waits, once=f"{event['id']} waits")
     sys.exit("no printer is free")
+
+
+def said_of(printer):
+    """Return why a printer is not free."""
+    name, state = printer["name"], printer["state"]
+    if state["id"] == "OPERATIONAL" and printer["job"]:
+        return f"{name} has a part on its bed"
+    return f"{name} is {state['text'].lower()}"
 
 
 def repeated():
@@ -101,9 +110,9 @@ def publish(event):
 def fail(event):
     """Tell the task what went wrong, and put it on hold."""
     data, what = event["data"], event["topic"].rpartition(".")[2]
-    reason = data.get("reason") or "unknown"
+    reason = (data.get("error") or data.get("reason") or "unknown").rstrip(".")
     said = {
-        "SlicingFailed": f"The model could not be sliced: {reason}",
+        "SlicingFailed": f"The model could not be sliced: {reason}.",
         "PrintFailed": f"The print on {event['source'].get('printer')} came to nothing ({reason}).",
         "MovieFailed": "It is printed, but there is no film of it.",
     }[what]

@@ -271,9 +271,14 @@ def test_while_no_printer_is_free_a_model_waits_and_says_so(workshop: Workshop) 
     tasks = [workshop.task(f"print {number}", text(box())) for number in range(3)]
     for task in tasks:
         workshop.approve(task)
-    waits = "It is sliced, and no printer of the workshop is free: it waits for one."
-    waiting = workshop.until(lambda: [task for task in tasks if waits in workshop.notes(task)], "a wait")
+
+    def waits(task: Any) -> list[str]:
+        return [note for note in workshop.notes(task) if "waits for a printer of the workshop: " in note]
+
+    waiting = workshop.until(lambda: [task for task in tasks if waits(task)], "a wait")
     assert len(waiting) == 1
+    assert "left" in waits(waiting[0])[0]
+    assert "right" in waits(waiting[0])[0]
     assert workshop.status(waiting[0]) == "Ready to print"
     give_up(workshop, waiting[0])
     assert workshop.status(waiting[0]) == "On hold"
@@ -283,7 +288,7 @@ def test_while_no_printer_is_free_a_model_waits_and_says_so(workshop: Workshop) 
         workshop.until(lambda task=task: workshop.status(task) == "Pending review", "the other films")
     workshop.clear()
     workshop.until(lambda: workshop.status(waiting[0]) == "Pending review", "the film of who waited")
-    assert workshop.notes(waiting[0]).count(waits) == 1
+    assert len(waits(waiting[0])) == 1
 
 
 @pytest.mark.parametrize(
@@ -317,6 +322,22 @@ def test_a_print_that_is_cancelled_puts_the_task_on_hold(workshop: Workshop) -> 
     assert workshop.server.post(f"/v1/printers/{printer}/cancel", {})[0] in {200, 202}
     workshop.until(lambda: workshop.status(task) == "On hold", "a task on hold")
     assert f"The print on {printer} came to nothing (cancelled)." in workshop.notes(task)
+
+
+def test_a_printer_that_goes_away_puts_the_task_on_hold_and_says_why(workshop: Workshop) -> None:
+    workshop.clear()
+    task = workshop.task("print a chimney", text(box(60, 60, 40)))
+    workshop.approve(task)
+    started = workshop.until(
+        lambda: workshop.events(f'topic=octoprint.PrintStarted and data.path="studio/{task["id"]}*"'),
+        "a print",
+    )
+    printer = started[0]["source"]["printer"]
+    assert workshop.server.post(f"/v1/printers/{printer}/disconnect", {})[0] in {200, 202}
+    workshop.until(lambda: workshop.status(task) == "On hold", "a task on hold")
+    said = f"The print on {printer} came to nothing (The printer was disconnected)."
+    assert said in workshop.notes(task)
+    assert workshop.server.post(f"/v1/printers/{printer}/connect", {})[0] in {200, 202}
 
 
 def test_only_tasks_are_printed(workshop: Workshop) -> None:
