@@ -40,6 +40,7 @@ _BY_STATE: Final = (
     ("42804", Invalid, _MIXED),
     ("57014", Refused, _SLOW),
     ("55P03", Unavailable, _BUSY),
+    ("SQLITE_INTERRUPT", Refused, _SLOW),
     ("SQLITE_BUSY", Unavailable, _BUSY),
     ("SQLITE_LOCKED", Unavailable, _BUSY),
 )

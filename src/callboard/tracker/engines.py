@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from callboard.errors import CallboardError
-from callboard.tracker.sqlite import line
+from callboard.tracker.sqlite import line, unhurried
 
 _POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+asyncpg")
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
@@ -84,7 +84,9 @@ def _sqlite(url: str, upkeep: bool) -> AsyncEngine:
     """Have SQLite check foreign keys, let readers be beside a writer, and begin by what will be done."""
     try:
         engine = create_async_engine(
-            make_url(url), hide_parameters=True, connect_args={"async_creator_fn": line}
+            make_url(url),
+            hide_parameters=True,
+            connect_args={"async_creator_fn": unhurried if upkeep else line},
         )
     except ArgumentError:
         raise CantOpen("`tracker.url` can't be read: write sqlite:////FOLDER/FILE.") from None

@@ -1,7 +1,8 @@
 """SQLite's driver: one step to its thread and back for each statement.
 
 aiosqlite takes one step each to make a cursor, to execute, to fetch and to close; a step costs about 50 us
-of CPU, more than most statements. SQLAlchemy asks for all rows at once anyway.
+of CPU, more than most statements. SQLAlchemy asks for all rows at once anyway. A statement that takes longer
+than a minute is interrupted, as PostgreSQL does by itself: a query may join what it likes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from time import monotonic
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import aiosqlite
+
+LONGEST: Final = 60.0
+"""Seconds that a statement may take."""
+_STEPS: Final = 100_000
+"""Steps of SQLite's machine between two looks at the clock: about a millisecond."""
 
 
 class Done(NamedTuple):
@@ -65,6 +72,8 @@ class Cursor:
 class Line(aiosqlite.Connection):
     """aiosqlite's connection, with cursors that need no step of their own."""
 
+    longest = LONGEST
+
     def cursor(self) -> Cursor:  # type: ignore[override] # the adapter enters it, and awaits nothing else
         """Return a cursor."""
         return Cursor(self)
@@ -72,7 +81,7 @@ class Line(aiosqlite.Connection):
     async def run(self, do: Callable[..., Done], statement: str, parameters: Any) -> Done:
         """Do something with the connection in its thread."""
         step: Callable[..., Awaitable[Done]] = self._execute
-        return await step(do, self._conn, statement, parameters)
+        return await step(_in_time, self.longest, do, self._conn, statement, parameters)
 
 
 def line(database: str, **options: Any) -> Line:
@@ -81,6 +90,22 @@ def line(database: str, **options: Any) -> Line:
     thread: Any = getattr(made, "_thread", made)  # before aiosqlite 0.22 it was the thread itself
     thread.daemon = True
     return made
+
+
+def unhurried(database: str, **options: Any) -> Line:
+    """Return a connection as `line` does, for upkeep: its statements take as long as they need."""
+    made = line(database, **options)
+    made.longest = float("inf")
+    return made
+
+
+def _in_time(
+    longest: float, do: Callable[..., Done], connection: sqlite3.Connection, statement: str, parameters: Any
+) -> Done:
+    """Do something, and have SQLite interrupt it when it takes too long."""
+    until = monotonic() + longest
+    connection.set_progress_handler(lambda: monotonic() > until, _STEPS)
+    return do(connection, statement, parameters)
 
 
 def _executed(connection: sqlite3.Connection, statement: str, parameters: Any) -> Done:

@@ -1,0 +1,39 @@
+"""SQLite interrupts what takes too long, as PostgreSQL does, and goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from callboard.tracker.database import Database
+from callboard.tracker.engines import engine_of
+from callboard.tracker.refusals import Refused
+from callboard.tracker.sqlite import Line
+
+ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+LONG = text(
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 99999) SELECT count(*) FROM n"
+)
+
+
+async def test_a_statement_that_takes_too_long_is_refused_and_the_next_one_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Line, "longest", 0.05)
+    engine = engine_of(None, tmp_path)
+    database = Database(engine)
+    for attempt in (database.read, database.write):
+        with pytest.raises(Refused, match="ask for less at once"):
+            await attempt(lambda connection: connection.execute(ENDLESS).scalar())
+        assert await attempt(lambda connection: connection.execute(text("SELECT 7")).scalar()) == 7
+    await engine.dispose()
+
+
+async def test_upkeep_takes_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Line, "longest", 0.0)
+    engine = engine_of(None, tmp_path, upkeep=True)
+    counted = await Database(engine).read(lambda connection: connection.execute(LONG).scalar())
+    assert counted == 99999
+    await engine.dispose()
