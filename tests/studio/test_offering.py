@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +115,23 @@ def test_an_action_is_named_by_its_function() -> None:
     def render(launch: Launch[Any]) -> None: ...
 
     assert render.identifier == f"{__name__}.test_an_action_is_named_by_its_function.render"
+
+
+SCRIPT = """\
+from callboard.studio import action
+@action(label="Render")
+def render(launch): ...
+print(render.identifier)
+"""
+
+
+def test_the_render_of_two_scripts_are_two_actions(tmp_path: Path) -> None:
+    for name, words in (("farm", ("farm.py",)), ("local", ("-m", "local")), ("", ("-c", SCRIPT))):
+        (tmp_path / f"{name}.py").write_text(SCRIPT)
+        ran = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert ran.stdout.strip() == (f"{name}.render" if name else "render")
 
 
 @pytest.mark.parametrize(

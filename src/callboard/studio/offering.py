@@ -16,8 +16,10 @@ from __future__ import annotations
 import inspect
 import logging
 import platform
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from callboard.bus import Handler
@@ -288,7 +290,16 @@ def _identifier(function: Callable[..., Any]) -> str:
     """Return the name of a function with its module, so that it stays the same from start to start."""
     name = getattr(function, "__qualname__", type(function).__name__).replace(".<locals>", "")
     module = getattr(function, "__module__", "__main__")
-    return name if module == "__main__" else f"{module}.{name}"
+    module = _script() if module == "__main__" else module
+    return f"{module}.{name}" if module else name
+
+
+def _script() -> str:
+    """Return what the program is called, nothing in a console: the `render`s of two are two actions."""
+    main = sys.modules.get("__main__")
+    if (spec := getattr(main, "__spec__", None)) is not None:
+        return str(spec.name)
+    return Path(getattr(main, "__file__", None) or "").stem
 
 
 def _checked(identifier: str) -> str:
