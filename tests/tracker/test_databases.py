@@ -108,10 +108,21 @@ def test_what_is_there_already_is_refused_in_the_same_words(server: Server, proj
     assert refused(server, twice, twice) == (
         409,
         "DuplicateEntryError",
-        "There is one like this already: parent_id, name, kind must differ.",
+        "There is one like this already: parent_id, name, kind must differ. This is about Shot 'sh010'.",
     )
-    assert refused(server, create("User", username="admin"))[2].endswith("username must differ.")
+    assert refused(server, create("User", username="admin"))[2].endswith(
+        "username must differ. This is about 'admin'."
+    )
     assert api(server, twice)[0] == 200  # nothing of the refused batch was left
+    others = [create("Shot", name=f"sh{number}", parent_id=project) for number in range(7)]
+    assert refused(server, *others, twice)[2].endswith(
+        "one of Shot 'sh0', Shot 'sh1', Shot 'sh2', Shot 'sh3', Shot 'sh4' and 3 more."
+    )
+    status, made = api(server, others[0])
+    assert status == 200
+    renamed = {"action": "update", "entity_type": "Shot", "entity_key": [made[0]["data"]["id"]]}
+    said = refused(server, renamed | {"entity_data": {"name": "sh010"}})[2]
+    assert said.endswith("This is about Shot 'sh010'.")
 
 
 def test_who_points_to_what_comes_later_in_the_batch_is_welcome(server: Server, project: str) -> None:

@@ -76,7 +76,9 @@ def refusal_of(error: BaseException) -> Refused:
 def _integrity(error: IntegrityError) -> Refused:
     said = str(error.orig)
     if "unique" in said.lower():
-        return Duplicate(f"There is one like this already: {_columns(error, said) or 'the key'} must differ.")
+        sent = f" This is about {', '.join(error.detail)}." if error.detail else ""
+        columns = _columns(error, said) or "the key"
+        return Duplicate(f"There is one like this already: {columns} must differ.{sent}")
     return InUse("An entity points to one that is not there: send them in one batch, or that one first.")
 
 

@@ -6,6 +6,8 @@ event tells: however many operations there were, there is one entry for each ent
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from callboard.tracker.model import EntityType, Model
 from callboard.tracker.tables import KIND, Tables
@@ -32,6 +35,8 @@ Key: TypeAlias = tuple[str, ...]
 Row: TypeAlias = Mapping[str, Any] | RowMapping
 
 _AT_ONCE = 500
+_SHOWN = 5
+"""Names in a complaint."""
 
 
 @dataclass(slots=True)
@@ -144,7 +149,10 @@ class Ledger:
         key = self.key(one, row)
         if not self._guards(one).isdisjoint(changes):
             self.flush()
-            self._connection.execute(update(self._tables.of(one)).where(self._is(one, [key])).values(changes))
+            with _naming([row | changes]):
+                self._connection.execute(
+                    update(self._tables.of(one)).where(self._is(one, [key])).values(changes)
+                )
         else:
             self._late.setdefault((one.table, key), Late(one, row, set())).columns.update(changes)
         row.update(changes)
@@ -194,7 +202,8 @@ class Ledger:
         new, self._new = self._new, {}
         late, self._late = self._late, {}
         for table, rows in new.items():
-            self._connection.execute(insert(self._tables.metadata.tables[table]), rows)
+            with _naming(rows):
+                self._connection.execute(insert(self._tables.metadata.tables[table]), rows)
         there = {id(row) for rows in new.values() for row in rows}
         alike: dict[tuple[str, tuple[str, ...]], list[Late]] = {}
         for each in late.values():
@@ -221,3 +230,21 @@ class Ledger:
         """Return a row as it is, or as it was when this transaction removed it."""
         now = self.load(one, (id,))
         return now if now is not None else self._rows[one.table, (id,)].before
+
+
+@contextlib.contextmanager
+def _naming(rows: Sequence[Values]) -> Iterator[None]:
+    """Have what the database refuses say which rows were sent, by name; those that come twice first."""
+    try:
+        yield
+    except IntegrityError as error:
+        named = Counter(
+            f"{row.get(KIND) or ''} {str(name)[:80]!r}".strip()
+            for row in rows
+            if (name := row.get("name") or row.get("username") or row.get("key"))
+        )
+        names = [name for name, count in named.items() if count > 1] or list(named)
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        if names:
+            error.add_detail(f"{'one of ' if names[1:] else ''}{', '.join(names[:_SHOWN])}{more}")
+        raise
