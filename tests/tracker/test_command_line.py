@@ -148,6 +148,9 @@ def test_a_list_may_be_json_and_name_its_custom_attributes(
         ("shot,start\nsh010,tomorrow\n", "line 2, start: 'tomorrow' is no date: write 2026-11-21."),
         ("shot,task,bid\na,b,1\n\na,b,2\n", "line 4, bid: '2' for p/a/b, and '1' on line 2."),
         ('shot,description\na,"x\ny"\nb,x,z\n', "line 4: there are 3 cells and 2 columns."),
+        ('shot,description\na,x\nb,"y\nc,z\n', "line 3: a quote is opened in this row and never closed"),
+        ('shot,description\na,"x" y\n', "line 2: this is no CSV: ',' expected after"),
+        ("sep=;\nshot;statos\na,b;x\n", "line 3, statos: is no column that an import knows"),
         ("shot,shot\na,b\n", "line 1, shot: there are two columns of that name."),
         ("status\nApproved\n", "line 1: no column says where: name one of project, folder,"),
         (
@@ -181,6 +184,9 @@ def test_a_row_without_a_project_says_how_to_give_one(shell: Shell, tmp_path: Pa
     (tmp_path / "s.csv").write_text("shot\nsh010\n")
     ran = shell.run("tracker", "import", str(tmp_path / "s.csv"))
     assert "line 2, project: the row names none: fill it in, or pass --project NAME." in ran.err
+    (tmp_path / "s.csv").write_text("Projekt,shot\noper,sh010\n")
+    ran = shell.run("tracker", "import", str(tmp_path / "s.csv"))
+    assert "or pass --project NAME; call the column 'Projekt' 'project' if it is that." in ran.err
 
 
 def test_lists_of_other_spreadsheets_are_read_too(shell: Shell, project: str, tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ _FEW = 12
 """Names that are all told where one is unknown."""
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d{1,2}")
 _SEPARATORS = (",", ";")
+_NOBODY = (
+    ": a person is one with the first request by a key with the right `tracker`, or made by "
+    'session.create("User", {"username": NAME}).'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def _instead(what: str, known: Mapping[str, str], name: str) -> str:
     """Return the end of a sentence about an unknown name: the nearest one, all of a few, or who is one."""
     hint = near(name, known)
     if hint == "." and what == "user":
-        return ": a person is one with the first request, by a key of `callboard keys create`."
+        return _NOBODY
     return f": there are {', '.join(known)}." if hint == "." and len(known) <= _FEW else hint
 
 

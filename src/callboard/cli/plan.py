@@ -89,7 +89,9 @@ def _place(row: Row, project: str, faults: Faults) -> Place:
         parts = name.split("/") if kind == "Folder" else [name]
         steps += [(kind, part.strip()) for part in parts if part.strip()]
     if not steps or steps[0][0] != "Project":
-        faults.add(row.place, "project", "the row names none: fill it in, or pass --project NAME.")
+        faults.add(
+            row.place, "project", f"the row names none: fill it in, or pass --project NAME{_mistaken(row)}."
+        )
     elif "shot" in row.cells and "asset build" in row.cells:
         faults.add(row.place, "asset build", "a row is about a shot or about an asset build, not both.")
     elif len(steps) > _DEEPEST:
@@ -97,6 +99,12 @@ def _place(row: Row, project: str, faults: Faults) -> Place:
     else:
         return tuple(steps)
     return ()
+
+
+def _mistaken(row: Row) -> str:
+    """Return the end of a sentence: which column of a row has nearly the name `project`, if one has."""
+    found = next((column for column in row.cells if near(column, ["project"]) != "."), "")
+    return f"; call the column {found[:40]!r} 'project' if it is that" if found else ""
 
 
 def _take(node: Node, row: Row, faults: Faults) -> None:

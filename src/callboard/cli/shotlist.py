@@ -14,6 +14,7 @@ import codecs
 import csv
 import difflib
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -62,6 +63,9 @@ _ALIKE: Mapping[str, str] = {
 }
 _EMPTY = "{} has no rows: the first line names columns, the others are what there is."
 _DELIMITERS = (",", ";", "\t")
+_SEPARATOR = re.compile(r"sep=([,;|:\t])\s*", re.IGNORECASE)
+"""The first line of some lists, which tells Excel what stands between cells."""
+_UNCLOSED = "a quote is opened in this row and never closed: close it, or write two for one that is meant."
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -152,10 +156,13 @@ def _text(name: str, data: bytes) -> str:
 
 def _csv(faults: Faults, text: str) -> ShotList:
     first = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count))
-    lines = _lines(faults, reader)
-    _, head = next(lines, ("", []))
-    columns = _columns(faults, "line 1", head)
+    said = _SEPARATOR.fullmatch(first)
+    delimiter = said[1] if said else max(_DELIMITERS, key=first.count)
+    lines = _lines(faults, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    if said:
+        next(lines, None)
+    place, head = next(lines, ("line 1", []))
+    columns = _columns(faults, place, head)
     rows = tuple(_rows(faults, columns, lines))
     return ShotList(rows, _others(columns))
 
@@ -167,7 +174,8 @@ def _lines(faults: Faults, reader: Any) -> Iterator[tuple[str, list[str]]]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            faults.add(place, "", f"this is no CSV: {error}.")
+            ends = "end of data" in str(error)
+            faults.add(place, "", _UNCLOSED if ends else f"this is no CSV: {error}.")
             return
         if cells is None:
             return
