@@ -56,11 +56,13 @@ from callboard.server.studio import studio_operations
 from callboard.server.studiohouse import StudioHouse
 from callboard.server.timelapses import timelapse_operations
 from callboard.server.tracker import tracker_opened, tracker_operations
+from callboard.server.uploads import Uploads, upload_operations
 from callboard.server.versions import in_house, version_operations
 from callboard.slicing.opening import open_slicing
 from callboard.slicing.room import folder_of
 from callboard.store import Store, open_store
 from callboard.studio.opening import open_studio
+from callboard.studio.shelf import FOLDER, Shelf
 from callboard.studio.spelling import SPELLINGS
 from callboard.timelapse.opening import open_timelapses
 
@@ -163,8 +165,13 @@ async def _rooms_opened(
         films = await stack.enter_async_context(open_timelapses(bus, jobs, config, data))
         slicing = await stack.enter_async_context(open_slicing(bus, files, config.slicing, data))
         host = await stack.enter_async_context(PrintHost(bus, files.store, config.printers, alone=not shared))
-        tracker = await stack.enter_async_context(tracker_opened(bus, config.tracker, data, shared))
+        uploads = _uploads(config, data, files, url)
+        tracker = await stack.enter_async_context(
+            tracker_opened(bus, config.tracker, data, shared, uploads.free)
+        )
         production, film = in_house(tracker), films.shelf.open_film
+        if production is not None:
+            await stack.enter_async_context(uploads.tended(production))
         studio = await stack.enter_async_context(
             open_studio(bus, files, film, config.studio, data, production)
         )
@@ -178,11 +185,17 @@ async def _rooms_opened(
                 *job_operations(jobs),
                 *timelapse_operations(films),
                 *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
-                *tracker_operations(tracker),
+                *tracker_operations(tracker, uploads),
+                *upload_operations(uploads, production),
                 *studio_operations(house),
                 *version_operations(studio),
             ),
         )
+
+
+def _uploads(config: Config, data: Path, files: Files, url: str) -> Uploads:
+    shelf = Shelf(data / FOLDER, config.files.max_upload)
+    return Uploads(shelf, files.threads, config.studio.server_url or "", url)
 
 
 async def _say_goodbye(bus: HubBus) -> None:

@@ -380,13 +380,8 @@ def test_pages_of_any_size_make_the_same_whole(session: Any, shot: Any) -> None:
         (lambda session, user, file: session.reset_remote("api_key", user), "reset_remote"),
         (lambda session, user, file: user.send_invite(), "send_user_invite"),
         (lambda session, user, file: session.get_widget_url("tasks"), "get_widget_url"),
-        (lambda session, user, file: session.encode_media(file), "get_upload_metadata.*of your own"),
-        (
-            lambda session, user, file: user.create_thumbnail(file),
-            "get_upload_metadata.*of your own",
-        ),
+        (lambda session, user, file: session.encode_media(file), "encode_media.*make the film yourself"),
         (lambda session, user, file: session.send_review_session_invites([user]), "send_review_session"),
-        (lambda session, user, file: session.get_upload_metadata("x", "a.txt", 1), "get_upload_metadata"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(

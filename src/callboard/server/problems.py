@@ -22,6 +22,7 @@ from callboard.files import refusals
 from callboard.hub.state import StateTooBig
 from callboard.slicing import refusals as slicing
 from callboard.studio.actions import BadItem
+from callboard.studio.shelf import WrongBytes
 from callboard.timelapse import refusals as filming
 
 log = structlog.get_logger("callboard.http")
@@ -102,6 +103,7 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
     slicing.NotAModel: WRONG_TYPE,
     slicing.Refused: CONFLICT,
     BadItem: BAD_REQUEST,
+    WrongBytes: BAD_REQUEST,
     errors.CallboardError: INTERNAL,
 }
 """The status of each error; a class that is not here has that of its nearest parent."""

@@ -7,7 +7,7 @@ imported only where the configuration has it: it needs the extra `studio`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
 
@@ -86,14 +86,27 @@ class Answering(Protocol):
         """
 
 
+Freeing = Callable[[Collection[str]], Awaitable[None]]
+
+
+class Granting(Protocol):
+    """What the door needs of who takes uploads in: the tracker does not know where they go."""
+
+    def check(self, batch: Sequence[Mapping[str, Any]]) -> None:
+        """Raise Problem for a batch that asks to upload what can't be."""
+
+    def complete(self, call: Call, results: Sequence[Any]) -> list[Any]:
+        """Return the results of a batch, with where uploads go."""
+
+
 @contextlib.asynccontextmanager
 async def tracker_opened(
-    bus: Bus, settings: Settings, data: Path, shared: bool
+    bus: Bus, settings: Settings, data: Path, shared: bool, free: Freeing | None = None
 ) -> AsyncIterator[Answering | None]:
     """Open the tracker if the configuration has it, and give what answers batches.
 
-    `shared` says whether other nodes may be on the log. Raises MissingExtra, or an error of the tracker's
-    that says why its database can't be opened.
+    `shared` says whether other nodes may be on the log; `free` is told whose bytes nobody needs. Raises
+    MissingExtra, or an error of the tracker's that says why its database can't be opened.
     """
     if not settings.enabled:
         yield None
@@ -109,7 +122,7 @@ async def tracker_opened(
             stack.callback(_locked(file).release)
         if file is not None and shared:
             log.warning(_ALONE, file=str(file))
-        tracker = await stack.enter_async_context(open_tracker(bus, settings.url, data))
+        tracker = await stack.enter_async_context(open_tracker(bus, settings.url, data, free))
 
         async def answer(
             batch: Sequence[Mapping[str, Any]],
@@ -133,11 +146,11 @@ def _locked(file: Path) -> Lock:
         ) from None
 
 
-def tracker_operations(answer: Answering | None) -> tuple[Operation, ...]:
+def tracker_operations(answer: Answering | None, uploads: Granting) -> tuple[Operation, ...]:
     """Return the operations at /api; none without a tracker."""
     if answer is None:
         return ()
-    door = TrackerDoor(answer)
+    door = TrackerDoor(answer, uploads)
     return (
         Operation(
             method="POST",
@@ -163,15 +176,16 @@ def tracker_operations(answer: Answering | None) -> tuple[Operation, ...]:
 class TrackerDoor:
     """Answers batches on behalf of who has the right `tracker`."""
 
-    def __init__(self, answer: Answering) -> None:
-        self._answer = answer
+    def __init__(self, answer: Answering, uploads: Granting) -> None:
+        self._answer, self._uploads = answer, uploads
 
     async def do_batch(self, call: Call) -> Response:
         """Do a batch of the tracker's operations.
 
         query_server_information, query_schemas, query, create, update, delete: all of them, or none.
-        Needs the right `tracker`. The official clients' `Session` is what speaks here. What led to the
-        batch, if anything, is in the header `callboard-trace`: the JSON of a hook's CALLBOARD_HOOK_TRACE.
+        `get_upload_metadata` answers with the address that a component's file is put to. Needs the right
+        `tracker`. The official clients' `Session` is what speaks here. What led to the batch, if anything,
+        is in the header `callboard-trace`: the JSON of a hook's CALLBOARD_HOOK_TRACE.
         """
         headers = cross_origin(call.request.headers, call.house.origins)
         if call.caller is None:
@@ -186,10 +200,12 @@ class TrackerDoor:
                     raise Problem(
                         BAD_REQUEST, "A text here holds the character NUL, which no database stores."
                     )
+            self._uploads.check(batch)
             client, push = _token(call, "ftrack-clienttoken"), _token(call, "ftrack-pushtoken")
             results = await self._answer(
                 batch, call.caller.name, client, push, trace_of(call.request.headers)
             )
+            results = self._uploads.complete(call, results)
         except Problem as problem:
             return _refused("ValidationError", problem.detail, headers, problem.kind.status)
         except CallboardError as error:

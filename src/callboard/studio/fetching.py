@@ -95,7 +95,7 @@ class Fetching:
         raise NoSuchEntity(f"There is no version of {what} with {wanted}: publish one first.")
 
     async def _held(self, found: Component) -> Held:
-        held = await self._places.holding(found.id)
+        held = await self._places.readable(found.id)
         for each in held:
             if await self._files.threads.do(each.location.holds, each.resource):
                 return each

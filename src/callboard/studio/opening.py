@@ -15,6 +15,7 @@ from callboard.studio.places import NoLocation
 from callboard.studio.production import Answering
 from callboard.studio.publishing import OpenFilm
 from callboard.studio.room import Studio
+from callboard.studio.shelf import location_of
 
 
 def locations_of(settings: Settings, data: Path) -> Iterator[FileLocation]:
@@ -48,5 +49,6 @@ async def open_studio(
     bus: Bus, files: Files, films: OpenFilm, settings: Settings, data: Path, answer: Answering | None
 ) -> AsyncIterator[Studio]:
     """Give the room; `answer` is the tracker's, None where there is none."""
-    async with Studio(bus, files, films, tuple(locations_of(settings, data)), answer) as room:
+    locations = tuple(locations_of(settings, data))
+    async with Studio(bus, files, films, locations, answer, location_of(data)) as room:
         yield room

@@ -46,8 +46,14 @@ class Held(Struct, frozen=True):
 class Places:
     """Our locations, the first of which is meant where none is named."""
 
-    def __init__(self, locations: Sequence[FileLocation], answer: Answering | None, threads: Threads) -> None:
-        self._locations = tuple(locations)
+    def __init__(
+        self,
+        locations: Sequence[FileLocation],
+        answer: Answering | None,
+        threads: Threads,
+        uploads: FileLocation | None = None,
+    ) -> None:
+        self._locations, self._uploads = tuple(locations), uploads
         self._production = Production(answer, HOUSE)
         self._threads = threads
 
@@ -102,16 +108,19 @@ class Places:
 
         One that the clients left where it was counts too, if that is inside of one of them.
         """
-        if not self._locations:
-            return []
-        wanted = {
-            "component_id": component,
-            "location_id": [UNMANAGED, *(one.id for one in self._locations)],
-        }
+        return await self._holding(component, self._locations) if self._locations else []
+
+    async def readable(self, component: str) -> list[Held]:
+        """Return where the hub itself may read a component: in our locations, last among the uploads."""
+        uploads = (self._uploads,) if self._uploads is not None else ()
+        return await self._holding(component, (*self._locations, *uploads))
+
+    async def _holding(self, component: str, locations: Sequence[FileLocation]) -> list[Held]:
+        wanted = {"component_id": component, "location_id": [UNMANAGED, *(one.id for one in locations)]}
         rows = await self._production.find("ComponentLocation", _SHOWN, wanted)
         where = {row["location_id"]: row["resource_identifier"] for row in rows}
         elsewhere = where.pop(UNMANAGED, None) or ""
-        found = [Held(one, where.get(one.id) or one.inside(elsewhere) or "") for one in self._locations]
+        found = [Held(one, where.get(one.id) or one.inside(elsewhere) or "") for one in locations]
         return [each for each in found if each.resource]
 
     @property

@@ -42,9 +42,10 @@ class Studio:
         films: OpenFilm,
         locations: Sequence[FileLocation],
         answer: Answering | None,
+        uploads: FileLocation | None = None,
     ) -> None:
         self._bus, self._answer = bus, answer
-        self._places = Places(locations if answer is not None else (), answer, files.threads)
+        self._places = Places(locations if answer is not None else (), answer, files.threads, uploads)
         self._fetching = Fetching(files, self._places)
         self._publishing = Publishing(bus, files, films, self._places)
         self._subscriptions: list[Subscription] = []

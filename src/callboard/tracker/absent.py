@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from callboard.tracker.refusals import Unsupported
 
-_UPLOADS = "files are not uploaded to the tracker: put them in a location of your own"
 _INSTEAD = {
-    "get_upload_metadata": _UPLOADS,
-    "complete_multipart_upload": _UPLOADS,
+    "complete_multipart_upload": "files are uploaded in one piece, to the `url` of get_upload_metadata",
     "encode_media": "media are not encoded: make the film yourself and add it as a component",
     "get_widget_url": "there are no widgets",
     "reset_remote": "keys are made by `callboard keys create`",

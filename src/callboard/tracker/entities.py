@@ -111,7 +111,7 @@ def _context(name: str, found: dict[str, Attribute], **more: Any) -> EntityType:
 
 _COMPONENT = attributes(
     ID,
-    NAME,
+    Scalar("name", required=True, default="main"),  # create_component(path) sends none
     Scalar("file_type", legacy="filetype"),
     Scalar("size", Kind.NUMBER),
     Scalar("system_type", computed=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from callboard.tracker.entities import MODEL
 from callboard.tracker.language import parse
 from callboard.tracker.ledger import Ledger, Values
 from callboard.tracker.mentions import mentioned
-from callboard.tracker.model import Collection, EntityType, Kind, Reference, Scalar, Through
+from callboard.tracker.model import Collection as Members
+from callboard.tracker.model import EntityType, Kind, Reference, Scalar, Through
 from callboard.tracker.operations import Operations
 from callboard.tracker.refusals import Invalid
 from callboard.tracker.schemas import hash_of, schemas_of
@@ -32,6 +33,7 @@ from callboard.tracker.selecting import Selection
 from callboard.tracker.tables import tables_of
 from callboard.tracker.telling import TOPIC, Account, payloads
 from callboard.tracker.upkeep import keep_up
+from callboard.tracker.uploading import ACTION, freed, upload_asked
 from callboard.tracker.values import now, shown
 
 log = structlog.get_logger("callboard.tracker")
@@ -45,9 +47,14 @@ MOST_SCHEMAS = 10
 """Times that a batch may ask for the schemas: each answer is 50 KB."""
 _READING = frozenset({"query", "search", "query_schemas", "query_server_information"})
 _WRITING = frozenset({"create", "update", "delete"})
+_ASKING = _READING | {ACTION}
 _GOODBYE = 2.0
 _AT_ONCE = 50
 """Operations between two looks at what else there is to do."""
+
+
+Freeing = Callable[[Collection[str]], Awaitable[None]]
+"""Is told, once it is committed, of components that are gone, or out of `ftrack.server`."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,8 @@ class Caller:
 class Tracker:
     """The entities, behind the operations of the official clients."""
 
-    def __init__(self, database: Database, bus: Bus) -> None:
-        self._database, self._tables = database, tables_of(MODEL)
+    def __init__(self, database: Database, bus: Bus, free: Freeing | None = None) -> None:
+        self._database, self._tables, self._free = database, tables_of(MODEL), free
         self._drain = outbox.Drain(database, self._tables.outbox, bus, TOPIC)
         self._schemas = schemas_of(MODEL)
         self._hash = hash_of(self._schemas)
@@ -92,8 +99,10 @@ class Tracker:
         await self._greet(caller)
         if all(_action(one) in _READING for one in batch):
             return await self._database.read(lambda connection: self._read(connection, batch))
-        results = await self._database.write(lambda connection: self._work(connection, batch, caller))
+        results, gone = await self._database.write(lambda connection: self._work(connection, batch, caller))
         self._drain.wake()
+        if gone and self._free is not None:
+            await self._free(gone)
         return results
 
     async def _greet(self, caller: Caller) -> None:
@@ -127,7 +136,9 @@ class Tracker:
             "is_timezone_support_enabled": True,
         }
 
-    def _work(self, connection: Connection, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
+    def _work(
+        self, connection: Connection, batch: Sequence[Mapping[str, Any]], caller: Caller
+    ) -> tuple[list[Any], Collection[str]]:
         user = self._user(connection, caller.user)
         ledger = Ledger(connection, MODEL, self._tables, now())
         ledger.read(mentioned(MODEL, batch))
@@ -139,7 +150,7 @@ class Tracker:
             results.append(self._do(connection, ledger, operations, one))
         ledger.flush()
         self._tell(connection, ledger, user or {"id": None, "username": caller.user}, caller)
-        return results
+        return results, freed(ledger)
 
     def _do(
         self, connection: Connection, ledger: Ledger, operations: Operations, one: Mapping[str, Any]
@@ -148,6 +159,8 @@ class Tracker:
         if action in _READING:
             ledger.flush()
             return self._answer(Selection(connection, MODEL, self._tables), one)
+        if action == ACTION:
+            return upload_asked(ledger, one)
         if action not in _WRITING:
             raise absent(action)
         entity = _text(one, "entity_type")
@@ -174,7 +187,7 @@ class Tracker:
                         made[name] = _shown(ledger, found, row)
                 case Reference() if found.target and (name in data or found.by in data):
                     made[name] = _reference(ledger, MODEL[found.target], row[found.by])
-                case Collection() if name in data and not is_value(found.target):
+                case Members() if name in data and not is_value(found.target):
                     target = MODEL[found.target]
                     members = ledger.find(target, found.by, [row["id"]])
                     sent = [[each.get(key) for key in target.key] for each in data[name] or ()]
@@ -231,7 +244,7 @@ def _reference(ledger: Ledger, target: EntityType, given: str | None) -> dict[st
 
 def _check(batch: Sequence[Mapping[str, Any]]) -> None:
     """Raise Invalid for a batch that asks for too much at once."""
-    asked = [action for one in batch if (action := _action(one)) in _READING]
+    asked = [action for one in batch if (action := _action(one)) in _ASKING]
     if len(batch) > MOST_OPERATIONS:
         raise Invalid(f"A batch has at most {MOST_OPERATIONS} operations: send several.")
     if len(asked) > MOST_QUESTIONS or asked.count("query_schemas") > MOST_SCHEMAS:
@@ -262,15 +275,17 @@ def _key(one: Mapping[str, Any]) -> list[Any]:
 
 
 @contextlib.asynccontextmanager
-async def open_tracker(bus: Bus, url: str | None, data: Path) -> AsyncIterator[Tracker]:
+async def open_tracker(
+    bus: Bus, url: str | None, data: Path, free: Freeing | None = None
+) -> AsyncIterator[Tracker]:
     """Open the database, tracker.db in the data folder unless `url` names another, and the room.
 
-    Raises CantOpen.
+    `free` may remove the bytes of components, and never raises. Raises CantOpen.
     """
     await keep_up(url, data)
     engine = engine_of(url, data)
     try:
-        async with Tracker(Database(engine), bus) as tracker:
+        async with Tracker(Database(engine), bus, free) as tracker:
             yield tracker
     finally:
         await engine.dispose()

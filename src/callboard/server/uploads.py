@@ -1,0 +1,355 @@
+"""Uploads to `ftrack.server`: the official clients' own way to bring a file to a component, and back.
+
+    POST /api get_upload_metadata -> a token -> PUT /v1/uploads/{token} -> studio.shelf.Shelf
+    GET /v1/components/{id}/file  -> the bytes again
+
+A token is good for one file of a known size, for some minutes; no key is ever in an address. What those
+clients read with keys in the address (`/component/get`) is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+from starlette.responses import PlainTextResponse, Response
+
+from callboard.errors import CallboardError
+from callboard.files.refusals import Refused, Taken
+from callboard.files.threads import Threads
+from callboard.server.body import announced
+from callboard.server.download import Download
+from callboard.server.files import BYTES
+from callboard.server.handshake import cross_origin
+from callboard.server.operation import Call, Operation, Outcome, Parameter, json
+from callboard.server.problems import BAD_REQUEST, DENIED, NOT_FOUND, Problem
+from callboard.server.receiving import Receiving
+from callboard.server.tracker import RIGHT
+from callboard.server.uploading import closing_refusals
+from callboard.studio.grants import Grant, Grants
+from callboard.studio.places import HOUSE
+from callboard.studio.production import Answering, Production
+from callboard.studio.shelf import SERVER, SERVER_ID, Arriving, Shelf, WrongBytes
+
+log = structlog.get_logger("callboard.studio")
+
+ADDRESS: Final = "/v1/uploads"
+GROUP: Final = "Studio"
+_ASKED: Final = "get_upload_metadata"
+_BLOCK: Final = 1 << 20
+_LEFT: Final = 86400.0
+"""Seconds after which bytes whose component is not in `ftrack.server` are removed."""
+_AT_ONCE: Final = 500
+_HOST: Final = re.compile(r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+_PLACE: Final = "ComponentLocation"
+_INSTEAD: Final = (
+    "No key is read from an address here: ask GET /v1/components/{id}/file for the bytes, with the key in a "
+    "header (ftrack-user and ftrack-api-key, or Authorization: Bearer KEY)."
+)
+
+
+class Uploads:
+    """Grants uploads, takes them in, gives them back. `url` is this server's address, "" as it is called."""
+
+    def __init__(self, shelf: Shelf, threads: Threads, url: str, fallback: str) -> None:
+        self.shelf, self.threads, self.grants = shelf, threads, Grants()
+        self._url, self._fallback = url.rstrip("/"), fallback.rstrip("/")
+
+    async def free(self, components: Collection[str]) -> None:
+        """Remove the bytes of components that are gone; a disk that won't is told, and swept later."""
+        try:
+            await self.threads.do(self.shelf.drop, components)
+        except Refused as error:
+            log.warning("uploaded bytes could not be removed", reason=str(error))
+
+    @contextlib.asynccontextmanager
+    async def tended(self, answer: Answering) -> AsyncIterator[None]:
+        """Remove what crashes left of uploads, and inside, now and then, bytes that nobody needs."""
+        try:
+            await self.threads.do(self.shelf.sweep)
+        except Refused as error:
+            log.warning("old uploads were not looked through", reason=str(error))
+        tending = asyncio.create_task(self._tend(answer))
+        try:
+            yield
+        finally:
+            tending.cancel()
+            await asyncio.gather(tending, return_exceptions=True)
+
+    async def _tend(self, answer: Answering) -> None:
+        while True:
+            await self.sweep(answer)
+            await asyncio.sleep(_LEFT / 24)
+
+    async def sweep(self, answer: Answering) -> None:
+        """Remove the bytes of components that were not in the location, long after they came."""
+        swept = 0
+        try:
+            old = await self.threads.do(self.shelf.older, _LEFT)
+            for start in range(0, len(old), _AT_ONCE):
+                some = old[start : start + _AT_ONCE]
+                where = {"component_id": some, "location_id": SERVER_ID}
+                rows = await Production(answer, HOUSE).find(_PLACE, "component_id", where)
+                gone = set(some) - {row["component_id"] for row in rows}
+                await self.free(gone)
+                swept += len(gone)
+        except CallboardError as error:
+            log.warning("old uploads were not looked through", reason=str(error))
+        else:
+            if swept:
+                log.info("uploads that nobody needs were removed", files=swept)
+
+    def check(self, batch: Sequence[Mapping[str, Any]]) -> None:
+        """Raise Problem for a batch that asks to upload what can't be: before any of it is done."""
+        for one in batch:
+            component, size = one.get("component_id"), one.get("file_size")
+            if _is_asked(one) and isinstance(component, str) and isinstance(size, int):
+                try:
+                    self.shelf.check(component, size)
+                except Refused as error:
+                    raise Problem(BAD_REQUEST, str(error)) from None
+
+    def complete(self, call: Call, results: Sequence[Any]) -> list[Any]:
+        """Return the results of a batch, with an address for each upload that was asked for."""
+        return [self._granted(call, one) if _is_asked(one) else one for one in results]
+
+    def _granted(self, call: Call, one: Mapping[str, Any]) -> Mapping[str, Any]:
+        component, size, checksum = one["component_id"], one["file_size"], one["checksum"]
+        md5 = base64.b64decode(checksum) if checksum is not None else None
+        token = self.grants.give(Grant(component=component, user=call.principal.name, size=size, md5=md5))
+        url = f"{self._address(call)}{ADDRESS}/{token}"
+        return {"component_id": component, "url": url, "headers": {"Content-Type": BYTES}}
+
+    def _address(self, call: Call) -> str:
+        """Return the address that the client itself used, unless the configuration says which."""
+        host = call.request.headers.get("host", "")
+        if self._url or not _HOST.fullmatch(host):
+            return self._url or self._fallback
+        peer = call.request.client
+        behind = peer is not None and call.remote != peer.host  # so a trusted proxy speaks
+        secure = behind and call.request.headers.get("x-forwarded-proto", "") == "https"
+        return f"http{'s' if secure else ''}://{host}"
+
+
+def _is_asked(one: Any) -> bool:
+    return isinstance(one, dict) and one.get("action") == _ASKED
+
+
+def upload_operations(uploads: Uploads, answer: Answering | None) -> tuple[Operation, ...]:
+    """Return the operations; none without a tracker."""
+    if answer is None:
+        return ()
+    door = UploadsDoor(uploads, answer)
+    return (*_in_and_out(door), *_of_old(door))
+
+
+def _in_and_out(door: UploadsDoor) -> tuple[Operation, ...]:
+    token = Parameter("token", "As get_upload_metadata gave it.", where="path", example="TOKEN")
+    return (
+        Operation(
+            method="PUT",
+            path=f"{ADDRESS}/{{token}}",
+            answer=door.receive_upload,
+            group=GROUP,
+            public=True,  # the token says what may come, and is good for nothing else
+            parameters=(token,),
+            body={BYTES: bytes},
+            outcomes=(
+                Outcome(200, "Stored.", Stored),
+                Outcome(400, "Not the bytes that were announced."),
+                Outcome(404, "No such upload, or no more."),
+                Outcome(409, "The component has its bytes already."),
+                Outcome(507, "The disk is full."),
+            ),
+            example="--upload-file main.stl",
+        ),
+        Operation(
+            method="OPTIONS",
+            path=f"{ADDRESS}/{{token}}",
+            answer=door.allow_upload,
+            group=GROUP,
+            public=True,
+            parameters=(token,),
+            outcomes=(Outcome(204, "It may."),),
+        ),
+        Operation(
+            method="GET",
+            path="/v1/components/{id}/file",
+            answer=door.send_file,
+            group=GROUP,
+            right=RIGHT,
+            parameters=(
+                Parameter("id", "The component's id.", where="path", example="e2dc0524"),
+                Parameter("Range", "Which bytes.", where="header", example="bytes=0-1023"),
+            ),
+            outcomes=(
+                Outcome(200, "The file.", str, BYTES),
+                Outcome(206, "A part of it.", str, BYTES),
+                Outcome(404, "It was not uploaded here."),
+            ),
+            example="-OJ",
+        ),
+    )
+
+
+def _of_old(door: UploadsDoor) -> tuple[Operation, ...]:
+    refusal = (Outcome(403, "Not with a key in the address."),)
+    return (
+        *(
+            Operation(
+                method="GET",
+                path=path,
+                answer=door.refuse_get,
+                group=GROUP,
+                public=True,
+                outcomes=refusal,
+            )
+            for path in ("/component/get", "/component/thumbnail")
+        ),
+        Operation(
+            method="GET",
+            path="/component/remove",
+            answer=door.leave_alone,
+            group=GROUP,
+            public=True,
+            outcomes=(Outcome(200, "Nothing was done.", str, "text/plain"),),
+        ),
+    )
+
+
+class Stored(Struct, frozen=True):
+    """What came of an upload: the bytes of this component are here."""
+
+    component: str
+    size: int
+
+
+class UploadsDoor:
+    """Takes files from whoever has a token, and gives them to who has the right `tracker`."""
+
+    def __init__(self, uploads: Uploads, answer: Answering) -> None:
+        self._uploads, self._answer = uploads, answer
+        self._receiving = Receiving(uploads.shelf.most)
+
+    async def receive_upload(self, call: Call) -> Response:
+        """Bring in the file of a component.
+
+        The address comes from `get_upload_metadata` at /api. The body is the file, of the announced size
+        and checksum; all of it is stored, or nothing. Then the address is good no more.
+        """
+        call.request.scope["raw_path"] = ADDRESS.encode()  # the token need not be in the log
+        headers = cross_origin(call.request.headers, call.house.origins)
+        try:
+            async with closing_refusals(call):
+                return json(await self._received(call), headers=headers)
+        except Problem as problem:
+            raise Problem(problem.kind, problem.detail, {**(problem.headers or {}), **headers}) from None
+
+    async def _received(self, call: Call) -> Stored:
+        with self._uploads.grants.claimed(call.request.path_params["token"]) as grant:
+            call.request.scope["callboard.user"] = grant.user
+            if announced(call.request) not in (0, grant.size):
+                raise WrongBytes(f"{grant.size} bytes were announced: ask for another upload.")
+            async with self._receiving.parts(call.request) as pieces:
+                await self._take(grant, pieces)
+        return Stored(grant.component, grant.size)
+
+    async def _take(self, grant: Grant, pieces: AsyncGenerator[bytes]) -> None:
+        do = self._uploads.threads.do
+        arriving = await do(self._uploads.shelf.begin, grant.size)
+        try:
+            await self._write(arriving, pieces)
+            await do(arriving.check, grant.md5)
+            await self._check(grant)
+            await do(arriving.place, grant.component)
+        finally:
+            await do(arriving.abort)
+
+    async def _write(self, arriving: Arriving, pieces: AsyncGenerator[bytes]) -> None:
+        waiting = bytearray()
+        async for piece in pieces:
+            waiting += piece
+            if len(waiting) >= _BLOCK:
+                await self._uploads.threads.do(arriving.write, waiting)
+                waiting = bytearray()
+        await self._uploads.threads.do(arriving.write, waiting)
+
+    async def _check(self, grant: Grant) -> None:
+        """Raise what speaks against giving a component its bytes, now that they are here.
+
+        Bytes are not changed once the component is in the location, by an upload that came late.
+        """
+        production = Production(self._answer, grant.user)
+        placed = await self._place(production, grant.component, "id") is not None
+        if placed and await self._uploads.threads.do(self._uploads.shelf.holds, grant.component):
+            raise Taken(f"The component {grant.component} is in {SERVER} already, with its bytes.")
+        self._uploads.grants.check(grant)
+
+    async def allow_upload(self, call: Call) -> Response:
+        """Answer a browser that asks whether it may upload."""
+        call.request.scope["raw_path"] = ADDRESS.encode()
+        allowed = {
+            "Access-Control-Allow-Methods": "PUT, OPTIONS",
+            "Access-Control-Allow-Headers": call.request.headers.get(
+                "access-control-request-headers", "content-type"
+            ),
+            "Access-Control-Max-Age": "600",
+        }
+        headers = cross_origin(call.request.headers, call.house.origins)
+        return Response(status_code=204, headers={**headers, **allowed})
+
+    async def send_file(self, call: Call) -> Response:
+        """Fetch the file of a component.
+
+        Of one that was uploaded to `ftrack.server`, as a download, whole or a range of it. Where components
+        in other locations are is said by /v1/components/{id}/path.
+        """
+        component: str = call.request.path_params["id"]
+        production = Production(self._answer, call.principal.name)
+        row = await self._place(production, component[:200], "component.name, component.file_type")
+        if row is None:
+            raise Problem(
+                NOT_FOUND,
+                f"The component {component[:80]} is not in {SERVER}: "
+                "GET /v1/components/ID/path asks where it is.",
+            )
+        name = f"{row['component']['name']}{_dotted(row['component']['file_type'])}"
+        file = await self._uploads.threads.do(self._uploads.shelf.open, component)
+        try:
+            return Download(file, call.request, name, "")
+        except BaseException:
+            file.close()
+            raise
+
+    async def _place(self, production: Production, component: str, shown: str) -> Mapping[str, Any] | None:
+        where = {"component_id": component, "location_id": SERVER_ID}
+        return await production.first(_PLACE, shown, where)
+
+    async def refuse_get(self, call: Call) -> Response:  # noqa: ARG002
+        """Refuse a key in the address.
+
+        The official clients' accessor and `getComponentUrl` come here; /v1/components/{id}/file takes the key
+        in a header.
+        """
+        raise Problem(DENIED, _INSTEAD)
+
+    async def leave_alone(self, call: Call) -> Response:  # noqa: ARG002
+        """Do nothing, and say so.
+
+        The official Python client comes here before it deletes a ComponentLocation of `ftrack.server`; the
+        bytes go when that is committed. No key in the address is looked at.
+        """
+        return PlainTextResponse(
+            "Nothing was done: the bytes go with the ComponentLocation, at its commit.\n"
+        )
+
+
+def _dotted(file_type: str | None) -> str:
+    """Return an extension with its dot: the clients write it with one, others without."""
+    return f".{file_type.lstrip('.')}" if file_type else ""
