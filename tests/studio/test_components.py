@@ -698,6 +698,11 @@ def test_versions_are_published_and_fetched_from_the_command_line(
     ]
     done = callboard("tracker", "fetch", "--task", task["id"], "--json")
     assert json.loads(done.stdout)["path"] == f"studio/{task['id']}/Shown_v001_main.stl"
+    path = "/".join(each["name"] for each in task["link"])
+    done = callboard("tracker", "fetch", "--task", path)
+    assert done.stdout == f"studio/{task['id']}/Shown_v001_main.stl\n"
+    done = callboard("tracker", "publish", str(model), "--task", f"{path}/none")
+    assert (done.returncode, "has nothing at" in done.stderr) == (1, True)
     done = callboard("tracker", "publish", "none.stl", "--task", task["id"])
     assert (done.returncode, done.stdout) == (1, "")
     assert "none.stl" in done.stderr

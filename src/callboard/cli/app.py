@@ -21,7 +21,7 @@ from callboard.errors import BadConfig, BadExpression, BadKey, BadPosition, Call
 
 COMMANDS = {
     "serve": ("callboard.cli.serve:serve", "Run the hub and every room that the configuration turns on."),
-    "demo": ("callboard.cli.demo:demo", "Run a hub with a virtual printer, in a throw-away data folder."),
+    "demo": ("callboard.cli.demo:demo", "Run a hub with samples of everything, in a throw-away data folder."),
     "publish": ("callboard.cli.publish:publish", "Publish an event; with --wait, print the replies."),
     "listen": ("callboard.cli.listen:listen", "Print events as they come, from the past on if asked."),
     "events": ("callboard.cli.events:events", "The known topics: what they carry, with an example."),
@@ -39,7 +39,7 @@ COMMANDS = {
         "Slice a model, and print it; list slicers, import profiles.",
     ),
     "timelapse": ("callboard.cli.timelapse:app", "Films of prints: list, render, delete, download."),
-    "tracker": ("callboard.cli.tracker:app", "The production: import a shot list, show the tree, query."),
+    "tracker": ("callboard.cli.tracker:app", "The production: import, tree, query, publish, fetch."),
     "worker": ("callboard.cli.worker:worker", "Take background jobs from a hub: films."),
     "actions": ("callboard.cli.actions:app", "Actions: what listeners offer; launching it, with its forms."),
     "keys": ("callboard.cli.keys:app", "API keys: create, list, revoke."),

@@ -16,7 +16,7 @@ HELP = "TYPE:ID, or a path in the production, as opera/sh010/comp; may be repeat
 
 async def selected(http: Http, texts: Sequence[str]) -> list[dict[str, str]]:
     """Return a selection as handlers know it; raises WrongUse, or CallboardError for a path to nothing."""
-    return [_entity(text) if ":" in text else await _at(http, text) for text in texts]
+    return [_entity(text) if ":" in text else await at(http, text) for text in texts]
 
 
 def _entity(text: str) -> dict[str, str]:
@@ -30,7 +30,7 @@ def _entity(text: str) -> dict[str, str]:
     return {"entityId": id_, "entityType": "task" if plain in TYPED_CONTEXTS else plain}
 
 
-async def _at(http: Http, text: str) -> dict[str, str]:
+async def at(http: Http, text: str) -> dict[str, str]:
     """Return the project, or what is in it, at a path of names."""
     from callboard.cli.production import Production
 

@@ -26,7 +26,9 @@ MOST_OPERATIONS = 50_000
 """Of one import: all of it is one commit, and its answer must come in time."""
 
 app = App(
-    name="tracker", help="The production: import a shot list, show the tree, query.", help_format="plaintext"
+    name="tracker",
+    help="The production: import a shot list, show the tree, query, publish versions, fetch files.",
+    help_format="plaintext",
 )
 
 app.command(publish)

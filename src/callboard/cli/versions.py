@@ -19,9 +19,9 @@ def publish(
     /,
     *,
     film: Annotated[str, Parameter(help="The name of a film, instead of a file.")] = "",
-    task: Annotated[str, Parameter(help="The id of the task that it was made for.")] = "",
+    task: Annotated[str, Parameter(help="The task that it was made for: its id, or its path.")] = "",
     parent: Annotated[
-        str, Parameter(help="The id of what has the asset; the task's parent without it.")
+        str, Parameter(help="What has the asset, id or path; the task's parent without it.")
     ] = "",
     asset: Annotated[str, Parameter(help="The asset's name; the task's without it.")] = "",
     type_: Annotated[str, Parameter(name="--type", help="The type of an asset that is new.")] = "",
@@ -51,7 +51,7 @@ def publish(
 
 def fetch(
     *,
-    task: Annotated[str, Parameter(help="The id of a task: its newest version is meant.")] = "",
+    task: Annotated[str, Parameter(help="A task, by id or path: its newest version is meant.")] = "",
     version: Annotated[str, Parameter(help="The id of a version.")] = "",
     component: Annotated[str, Parameter(help="The id of a component.")] = "",
     file_type: Annotated[str, Parameter(help="Such as .stl; a model, or else G-code, without it.")] = "",
@@ -61,15 +61,28 @@ def fetch(
 ) -> None:
     """Copy a component's file to the files, to be sliced or printed; prints its path."""
     wish = {"task": task, "version": version, "component": component, "file_type": file_type, "to": to}
-    _say(talk(reach, lambda http: http.ask("POST", "/v1/versions/fetch", _given(wish))), as_json)
+    _say(talk(reach, lambda http: _fetch(http, _given(wish))), as_json)
 
 
 async def _publish(http: Http, file: str, wish: dict[str, Any]) -> Any:
     from callboard.cli.printers import _stored
 
+    wish = await _named(http, wish)
     if file:
         wish["file"] = await _stored(http, file)
     return await http.ask("POST", "/v1/versions", wish)
+
+
+async def _fetch(http: Http, wish: dict[str, Any]) -> Any:
+    return await http.ask("POST", "/v1/versions/fetch", await _named(http, wish))
+
+
+async def _named(http: Http, wish: dict[str, Any]) -> dict[str, Any]:
+    """Return a wish with ids for what is named by its path in the production."""
+    from callboard.cli.selected import at
+
+    paths = {key: wish[key] for key in ("task", "parent") if "/" in wish.get(key, "")}
+    return wish | {key: (await at(http, path))["entityId"] for key, path in paths.items()}
 
 
 def _given(wish: dict[str, str]) -> dict[str, Any]:
