@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from callboard.tracker.database import Database
 from callboard.tracker.engines import engine_of
@@ -29,6 +30,24 @@ async def test_a_statement_that_takes_too_long_is_refused_and_the_next_one_done(
             await attempt(lambda connection: connection.execute(ENDLESS).scalar())
         assert await attempt(lambda connection: connection.execute(text("SELECT 7")).scalar()) == 7
     await engine.dispose()
+
+
+async def test_a_statement_that_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
+    engine = engine_of(None, tmp_path)
+    begun = asyncio.Event()
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def executing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "RECURSIVE" in statement:
+            begun.set()
+
+    endless = Database(engine).read(lambda connection: connection.execute(ENDLESS).scalar())
+    asking = asyncio.create_task(endless)
+    await begun.wait()
+    async with asyncio.timeout(20):
+        asking.cancel()
+        await asyncio.wait([asking])
+        await engine.dispose()
 
 
 async def test_upkeep_takes_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

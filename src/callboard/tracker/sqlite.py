@@ -2,12 +2,14 @@
 
 aiosqlite takes one step each to make a cursor, to execute, to fetch and to close; a step costs about 50 us
 of CPU, more than most statements. SQLAlchemy asks for all rows at once anyway. A statement that takes longer
-than a minute is interrupted, as PostgreSQL does by itself: a query may join what it likes.
+than a minute, or that nobody waits for any more, is interrupted, as PostgreSQL does by itself: a query may
+join what it likes, and a hub that stops can't wait for it.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
@@ -81,7 +83,12 @@ class Line(aiosqlite.Connection):
     async def run(self, do: Callable[..., Done], statement: str, parameters: Any) -> Done:
         """Do something with the connection in its thread."""
         step: Callable[..., Awaitable[Done]] = self._execute
-        return await step(_in_time, self.longest, do, self._conn, statement, parameters)
+        left: list[bool] = []
+        try:
+            return await step(_in_time, self.longest, left, do, self._conn, statement, parameters)
+        except CancelledError:
+            left.append(True)
+            raise
 
 
 def line(database: str, **options: Any) -> Line:
@@ -100,11 +107,16 @@ def unhurried(database: str, **options: Any) -> Line:
 
 
 def _in_time(
-    longest: float, do: Callable[..., Done], connection: sqlite3.Connection, statement: str, parameters: Any
+    longest: float,
+    left: Sequence[bool],
+    do: Callable[..., Done],
+    connection: sqlite3.Connection,
+    statement: str,
+    parameters: Any,
 ) -> Done:
-    """Do something, and have SQLite interrupt it when it takes too long."""
+    """Do something; SQLite interrupts it when it takes too long, or something is in `left`."""
     until = monotonic() + longest
-    connection.set_progress_handler(lambda: monotonic() > until, _STEPS)
+    connection.set_progress_handler(lambda: bool(left) or monotonic() > until, _STEPS)
     return do(connection, statement, parameters)
 
 
