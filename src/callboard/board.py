@@ -56,7 +56,8 @@ from callboard.server.studio import studio_operations
 from callboard.server.studiohouse import StudioHouse
 from callboard.server.timelapses import timelapse_operations
 from callboard.server.tracker import tracker_opened, tracker_operations
-from callboard.server.uploads import Uploads, upload_operations
+from callboard.server.uploadhouse import Uploads
+from callboard.server.uploads import upload_operations
 from callboard.server.versions import in_house, version_operations
 from callboard.slicing.opening import open_slicing
 from callboard.slicing.room import folder_of

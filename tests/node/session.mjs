@@ -1,8 +1,10 @@
 // The official JavaScript client's Session, unchanged, as the tests drive it.
 import WebSocket from "ws";
 import { obey, say } from "./lines.mjs";
+import { XMLHttpRequest } from "./xhr.mjs";
 
 globalThis.WebSocket = WebSocket;
+globalThis.XMLHttpRequest = XMLHttpRequest;
 const { Session, projectSchema } = await import("@ftrack/api");
 
 let session;
@@ -32,6 +34,12 @@ await obey({
   },
   async remove({ type, keys }) {
     say("removed", { data: (await session.delete(type, keys)).data });
+  },
+  async upload({ name, size, chunk, data }) {
+    if (chunk) globalThis.window = { FTRACK_UPLOAD_CHUNK_SIZE: chunk };
+    const made = await session.createComponent(new Blob(["x".repeat(size)]), { name, data });
+    delete globalThis.window;
+    say("uploaded", { component: made[0].data, place: made[1].data });
   },
   async ensure({ type, data, by }) {
     say("ensured", { data: await session.ensure(type, data, by) });
