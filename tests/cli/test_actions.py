@@ -249,6 +249,16 @@ def test_bad_news_end_with_1_on_stderr(shell: Shell, board: BlockingClient) -> N
     assert (ran.code, ran.out, ran.err) == (1, "", "callboard: There are no frames.\n")
 
 
+def test_a_form_that_nobody_can_fill_in_ends_with_1(shell: Shell, board: BlockingClient) -> None:
+    @action(label="Garbage", identifier="cli.garbage", discover='entityType="task" and entityId="garbage"')
+    def garbage(launch: Launch[Any]) -> Any:
+        return {"items": [{"type": "zork", "name": "x"}]}
+
+    listen(board, garbage)
+    ran = shell.run("actions", "launch", "Garbage", "--entity", "task:garbage")
+    assert (ran.code, "A field has the type 'zork', which nobody knows." in ran.err) == (1, True)
+
+
 def test_a_yes_can_be_given_beforehand(shell: Shell, board: BlockingClient) -> None:
     assert shell.run("actions", "launch", "cli.delete", "--yes").out == "They are gone.\n"
 

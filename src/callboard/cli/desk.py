@@ -214,7 +214,9 @@ class Desk:
             self._go_on(arrived, interface)
         elif not self._as_json:
             self._tell(arrived)
-        if isinstance(interface, Message) and not interface.success and arrived.filling is not None:
+        stuck = isinstance(interface, Form) and not fillable and bool(shown.faults)
+        bad = isinstance(interface, Message) and not interface.success
+        if (bad or stuck) and arrived.filling is not None:
             self.code = FAILED
 
     def _go_on(self, arrived: Arrival, form: Form) -> None:
