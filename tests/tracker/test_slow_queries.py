@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 from callboard.tracker.database import Database
 from callboard.tracker.engines import engine_of
 from callboard.tracker.refusals import Refused
-from callboard.tracker.sqlite import Line
+from callboard.tracker.sqlite import Line, _executed, line
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
 LONG = text(
@@ -48,6 +48,19 @@ async def test_a_statement_that_nobody_waits_for_any_more_is_ended(tmp_path: Pat
         asking.cancel()
         await asyncio.wait([asking])
         await engine.dispose()
+
+
+async def test_a_connection_that_is_stopped_while_it_closes_keeps_nobody_waiting() -> None:
+    connection = line(":memory:")
+    await connection
+    running = asyncio.create_task(connection.run(_executed, str(LONG), ()))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    ended = connection.stop()
+    assert ended is not None
+    async with asyncio.timeout(20):
+        await asyncio.wait([running, closing, ended])
 
 
 async def test_upkeep_takes_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

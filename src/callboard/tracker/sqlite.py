@@ -8,8 +8,8 @@ join what it likes, and a hub that stops can't wait for it.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
@@ -20,6 +20,8 @@ import aiosqlite
 
 LONGEST: Final = 60.0
 """Seconds that a statement may take."""
+_GOODBYE: Final = 1.0
+"""Seconds that a thread has to say that it has ended."""
 _STEPS: Final = 100_000
 """Steps of SQLite's machine between two looks at the clock: about a millisecond."""
 
@@ -86,9 +88,25 @@ class Line(aiosqlite.Connection):
         left: list[bool] = []
         try:
             return await step(_in_time, self.longest, left, do, self._conn, statement, parameters)
-        except CancelledError:
+        except asyncio.CancelledError:
             left.append(True)
             raise
+
+    async def close(self) -> None:
+        """Close once the statement that runs has ended.
+
+        SQLAlchemy may have stopped the thread meanwhile: then it never says that it has ended.
+        """
+        if self._connection is None:
+            return
+        try:
+            step: Callable[..., Awaitable[None]] = self._execute
+            await step(self._conn.close)
+        finally:
+            self._connection = None
+            ended = self.stop()
+            if ended is not None:
+                await asyncio.wait([ended], timeout=_GOODBYE)
 
 
 def line(database: str, **options: Any) -> Line:
