@@ -273,6 +273,18 @@ def test_a_token_is_good_for_one_upload(server: Server) -> None:
     assert server.key not in url
 
 
+def test_a_revoked_key_uploads_no_more(server: Server) -> None:
+    status, answer = server.post("/v1/keys", {"user": "jane", "rights": ["tracker"]})
+    made = json.loads(answer)
+    wish = [{"action": "get_upload_metadata", "component_id": str(uuid.uuid4()), "file_size": 1}]
+    mine = {"ftrack-user": "jane", "ftrack-api-key": made["key"]}
+    first, second = (json.loads(server.post("/api", wish, **mine)[1])[0]["url"] for _ in range(2))
+    assert (status, first != second) == (201, True)
+    assert server.ask("DELETE", f"/v1/keys/{made['id']}", None, {})[0] == 204
+    refused, _, said = put(second, b"x")
+    assert (refused, "revoked" in said["detail"]) == (404, True)
+
+
 def test_the_newest_grant_for_a_component_counts(server: Server) -> None:
     component = str(uuid.uuid4())
     first, second = granted(server, b"a", component), granted(server, b"b", component)
@@ -398,19 +410,43 @@ def bound(server: Server, size: int | None) -> None:
 def test_what_nobody_needs_is_cleared_away_at_a_start(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("tracker:\n")
     with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server:
-        used, old, new = (str(uuid.uuid4()) for _ in range(3))
-        for each in (used, old, new):
+        used, old, new = placed(server), str(uuid.uuid4()), str(uuid.uuid4())
+        for each in (old, new):
             assert put(granted(server, b"x", each), b"x")[0] == 200
-        create = {"action": "create", "entity_type": "FileComponent", "entity_data": {"id": used}}
-        data = {"component_id": used, "location_id": SERVER, "resource_identifier": used}
-        place = {"action": "create", "entity_type": "ComponentLocation", "entity_data": data}
-        assert server.post("/api", [create, place])[0] == 200
         for each in (used, old):
             os.utime(server.data / "uploads" / each, (0, 0))
         (server.data / "uploads" / ".callboard-0123456789abcdef.part").write_bytes(b"cut off")
         server.kill()
         server.start()
         eventually(lambda: shelf(server) == {used, new}, "what is needed")
+
+
+def test_another_tracker_costs_nobody_their_files(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("tracker:\n")
+    with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server:
+        used, left = placed(server), str(uuid.uuid4())
+        os.utime(server.data / "uploads" / used, (0, 0))
+        server.restart()
+        eventually(lambda: not (server.data / "uploads" / used).stat().st_mode & 0o200, "it to be noted")
+        assert put(granted(server, b"x", left), b"x")[0] == 200
+        os.utime(server.data / "uploads" / left, (0, 0))
+        server.stop()
+        for each in server.data.glob("tracker.db*"):
+            each.unlink()
+        server.start()
+        eventually(lambda: left not in shelf(server), "a sweep")
+        assert shelf(server) == {used}
+
+
+def placed(server: Server) -> str:
+    """Return a new component in the location, with the byte x."""
+    id_ = str(uuid.uuid4())
+    assert put(granted(server, b"x", id_), b"x")[0] == 200
+    create = {"action": "create", "entity_type": "FileComponent", "entity_data": {"id": id_}}
+    data = {"component_id": id_, "location_id": SERVER, "resource_identifier": id_}
+    place = {"action": "create", "entity_type": "ComponentLocation", "entity_data": data}
+    assert server.post("/api", [create, place])[0] == 200
+    return id_
 
 
 def test_an_uploaded_model_is_fetched_to_the_printers(server: Server, version: Any, tmp_path: Path) -> None:

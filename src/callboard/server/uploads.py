@@ -16,6 +16,7 @@ from msgspec import Struct
 from starlette.responses import PlainTextResponse, Response
 
 from callboard.files.refusals import Taken
+from callboard.hub.principal import Principal
 from callboard.server.body import announced
 from callboard.server.download import Download
 from callboard.server.files import BYTES
@@ -26,7 +27,7 @@ from callboard.server.receiving import Receiving
 from callboard.server.tracker import RIGHT
 from callboard.server.uploadhouse import ADDRESS, PLACE, Uploads
 from callboard.server.uploading import closing_refusals
-from callboard.studio.grants import Grant
+from callboard.studio.grants import Grant, NoSuchUpload
 from callboard.studio.production import Answering, Production
 from callboard.studio.shelf import SERVER, SERVER_ID, Arriving, WrongBytes
 
@@ -151,6 +152,8 @@ class UploadsDoor:
     async def _received(self, call: Call) -> Stored:
         with self._uploads.grants.claimed(call.request.path_params["token"]) as grant:
             call.request.scope["callboard.user"] = grant.user
+            if not call.house.keys.stands(Principal(grant.user, key=grant.key)):
+                raise NoSuchUpload("The key that this upload was granted to was revoked.")
             if announced(call.request) not in (0, grant.size):
                 raise WrongBytes(f"{grant.size} bytes were announced: ask for another upload.")
             async with self._receiving.parts(call.request) as pieces:

@@ -27,12 +27,16 @@ class NoSuchUpload(NoSuchFile):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """What may come: the bytes of one component, so many, with this MD5 if one was announced."""
+    """What may come: the bytes of one component, so many, with this MD5 if one was announced.
+
+    `key` is the id of the user's key that asked, so that a grant ends with it.
+    """
 
     component: str
     user: str
     size: int
     md5: bytes | None = None
+    key: int = 0
 
 
 class _Given(Struct, frozen=True):

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,6 +30,7 @@ FOLDER: Final = "uploads"
 """Its folder in the data folder."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SETTLED: Final = 0o400
 _PREFIX, _SUFFIX = ".callboard-", ".part"
 
 
@@ -99,14 +101,22 @@ class Shelf:
             return len(left)
         return 0
 
-    def older(self, age: float) -> list[str]:
-        """Return the components whose bytes came more than `age` seconds ago."""
+    def keep(self, components: Iterable[str]) -> None:
+        """Note that these are needed: they are only read from now on, and `unsettled` names them no more."""
+        with self._tree.folder(()) as folder, refusing(FOLDER):
+            for each in components:
+                with contextlib.suppress(FileNotFoundError):
+                    os.chmod(each, _SETTLED, dir_fd=folder)
+
+    def unsettled(self, age: float) -> list[str]:
+        """Return the components whose bytes came more than `age` seconds ago, and that were not kept."""
         with contextlib.suppress(refusals.NoSuchFile), self._tree.folder(()) as folder:
             then = time.time() - age
             return [
                 each.name
                 for each in inside(folder)
-                if each.is_file and _NAME.fullmatch(each.name) and each.stat.st_mtime < then
+                if each.is_file and _NAME.fullmatch(each.name)
+                if each.stat.st_mtime < then and each.stat.st_mode & stat.S_IWUSR
             ]
         return []
 
