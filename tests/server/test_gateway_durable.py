@@ -77,10 +77,12 @@ async def test_what_was_received_does_not_come_again_and_what_was_missed_does(
     await first.subscribe("topic=n", "night", durable=True)
     await fill(desk, "n", range(5))
     await first.until(lambda: len(first.heard) == 5)
+    reading = asyncio.create_task(first.until(lambda: False))
     async with asyncio.timeout(10):
         while await cursor(board, "admin/night") < board.hub.router.position:
             first.text("2::")
-            await asyncio.wait([asyncio.ensure_future(first.read())], timeout=0.05)
+            await asyncio.wait([reading], timeout=0.05)
+    reading.cancel()
     first.abort()
     await fill(desk, "n", range(5, 3000))
     again = await Raw.to(board)

@@ -134,6 +134,12 @@ def filming(folder: Path, plan: str = "{mode: layer}") -> Iterator[Filming]:
             yield Filming(server, folder)
 
 
+def has_begun(go: Path) -> bool:
+    """Return whether an ffmpeg that waits for `go` runs, and has said which process it is."""
+    begun = Path(f"{go}.begun")
+    return begun.exists() and begun.read_text().endswith("\n")
+
+
 def ffmpeg_that_waits(folder: Path, go: Path) -> str:
     """An ffmpeg that says `begun`, and works once the file `go` is there."""
     path = folder / "slow-ffmpeg"

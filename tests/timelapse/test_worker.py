@@ -15,7 +15,7 @@ import pytest
 
 from tests.serving import eventually
 from tests.timelapse.filming import FFMPEG
-from tests.timelapse.house import PATIENCE, Filming, ffmpeg_that_waits, filming
+from tests.timelapse.house import PATIENCE, Filming, ffmpeg_that_waits, filming, has_begun
 from tests.timelapse.test_movie import facts, script
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def test_a_film_whose_worker_is_killed_is_finished_by_another_exactly_once(
     house.film(3)
     with house.worker("doomed", key, ffmpeg_that_waits(tmp_path, go)) as doomed:
         begun = Path(f"{go}.begun")
-        eventually(begun.exists, "ffmpeg", PATIENCE)
+        eventually(lambda: has_begun(go), "ffmpeg", PATIENCE)
         encoder = int(begun.read_text())
         (job,) = house.get("/v1/jobs")["jobs"]
         assert (job["state"], job["worker"]) == ("taken", "doomed")
@@ -70,7 +70,7 @@ def test_a_worker_that_is_stopped_gives_its_film_back_at_once(
     go = tmp_path / "go"
     house.film(1)
     with house.worker("first", key, ffmpeg_that_waits(tmp_path, go)) as first:
-        eventually(Path(f"{go}.begun").exists, "ffmpeg", PATIENCE)
+        eventually(lambda: has_begun(go), "ffmpeg", PATIENCE)
         first.send_signal(signal.SIGTERM)
         first.wait(PATIENCE)
         (job,) = house.get("/v1/jobs")["jobs"]
@@ -85,7 +85,7 @@ def test_a_worker_goes_on_while_the_hub_is_away_and_delivers_when_it_is_back(
     go = tmp_path / "go"
     house.film(2)
     with house.worker("patient", key, ffmpeg_that_waits(tmp_path, go)):
-        eventually(Path(f"{go}.begun").exists, "ffmpeg", PATIENCE)
+        eventually(lambda: has_begun(go), "ffmpeg", PATIENCE)
         house.server.kill()
         house.server.start()
         go.touch()
@@ -155,7 +155,7 @@ def test_what_a_crash_of_the_hub_leaves_is_offered_again(tmp_path: Path) -> None
     with filming(tmp_path, f"{{mode: layer, ffmpeg: '{waiting}'}}") as house:
         house.film(2)
         begun = Path(f"{go}.begun")
-        eventually(begun.exists, "ffmpeg", PATIENCE)
+        eventually(lambda: has_begun(go), "ffmpeg", PATIENCE)
         house.say("PrintStarted", file="cut.gcode", name="cut.gcode", path="cut.gcode")
         house.say("LayerChange", layer=1, z=0.2)
         house.until("CaptureDone", 3)
