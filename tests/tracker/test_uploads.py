@@ -362,6 +362,16 @@ def test_an_upload_leads_to_where_the_configuration_says(tmp_path: Path) -> None
         assert granted(server, b"x").startswith("https://hub.studio/callboard/v1/uploads/")
 
 
+def test_an_upload_stays_encrypted_where_a_trusted_proxy_says_so(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("tracker:\nhub:\n  trusted_proxies: [127.0.0.1]\n")
+    wish = [{"action": "get_upload_metadata", "component_id": "x", "file_size": 1}]
+    told = {"X-Forwarded-Proto": "https", "Host": "hub.studio"}
+    with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server:
+        for more, scheme in ({"X-Forwarded-For": "10.0.0.9"}, "https"), ({}, "http"):
+            _, answer = server.post("/api", wish, **told, **more)
+            assert json.loads(answer)[0]["url"].startswith(f"{scheme}://hub.studio/v1/uploads/")
+
+
 def test_a_page_of_another_origin_may_upload(server: Server) -> None:
     url = granted(server, b"from a page")
     asked = {"Origin": "https://pages.studio", "Access-Control-Request-Headers": "content-type"}
