@@ -92,7 +92,7 @@ def test_lines_and_temperatures_are_sent(shop: Shell) -> None:
 
 def test_what_a_failed_print_ends_with_is_1(shop: Shell, tmp_path: Path) -> None:
     slow = tmp_path / "slow.gcode"
-    slow.write_text(PROGRAM + "G4 S4000\n" * 20)
+    slow.write_text(PROGRAM + "G4 S100\n" * 2000)
     eventually(lambda: "Operational" in shop.run("printers", "list").out)
     following = shop.start("printers", "print", "toy", str(slow), "--follow")
     assert following.stdout is not None

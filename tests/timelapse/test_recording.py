@@ -16,7 +16,7 @@ from callboard.config import Timelapse
 from callboard.timelapse.refusals import InUse
 from callboard.timelapse.room import MOST
 from callboard.timelapse.trigger import Trigger
-from tests.timelapse.filming import Filmhouse, filmhouse, picture
+from tests.timelapse.filming import PATIENCE, Filmhouse, filmhouse, picture
 
 
 @pytest.fixture
@@ -295,6 +295,9 @@ async def test_old_pictures_and_films_are_removed_but_none_that_are_in_use(tmp_p
         await house.say("LayerChange", {"layer": 1, "z": 0.2}, printer="other")
         await house.until("CaptureDone", 2)
         shelf = house.room.shelf
+        async with asyncio.timeout(PATIENCE):
+            while all(house.room._is_used(reel.name) for reel in shelf.reels()):  # until a print is let go
+                await asyncio.sleep(0.01)
         for name, days in (("old.mp4", 3), ("new.mp4", 1)):
             (house.base / name).write_bytes(b"film")
             os.utime(house.base / name, (time.time() - days * 86400,) * 2)
