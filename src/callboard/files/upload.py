@@ -14,9 +14,9 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
+from callboard.files.hidden import HiddenFile
 from callboard.files.metadata import SHEET
 from callboard.files.refusals import DiskFull, TooLarge
 from callboard.files.tree import inside, refusing
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 PREFIX: Final = ".upload-"
 SUFFIX: Final = ".part"
 
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
-
-class Upload:
+class Upload(HiddenFile):
     """One file on its way in; leaving `async with` or `with` without `finish` removes it.
 
     Not for several threads at once. `path` is where it goes, `size` the bytes so far.
@@ -42,11 +40,8 @@ class Upload:
         self.display = ""
         self._most, self._place = most, place
         self._hash = hashlib.sha256()
-        self.folder = os.dup(folder)
-        self.part = f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
-        self._file = -1
+        super().__init__(folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}", 0o644)
         try:
-            self._file = os.open(self.part, _FLAGS, 0o644, dir_fd=self.folder)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         except OSError:
             self.abort()
@@ -74,7 +69,9 @@ class Upload:
         try:
             self._bound(self.size + len(data))
             with refusing(self.path):
-                self._write(memoryview(data))
+                self._append(data)
+            self._hash.update(data)
+            self.size += len(data)
         except BaseException:
             self.abort()
             raise
@@ -92,40 +89,9 @@ class Upload:
         """Return how the file is now."""
         return os.fstat(self._file)
 
-    def placed(self) -> None:
-        """Note that the hidden file has its own name now."""
-        self.part = ""
-
-    def abort(self) -> None:
-        """Remove what came so far, if it was not put in its place; may be called twice."""
-        if self.folder < 0:
-            return
-        if self.part and self._file >= 0:
-            with contextlib.suppress(OSError):
-                os.unlink(self.part, dir_fd=self.folder)
-        if self._file >= 0:
-            os.close(self._file)
-        os.close(self.folder)
-        self.folder = self._file = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
-
     def _bound(self, size: int) -> None:
         if size > self._most:
             raise TooLarge(f"{self.path} has more than {self._most} bytes (files.max_upload).")
-
-    def _write(self, data: memoryview) -> None:
-        while data:
-            count = os.write(self._file, data)
-            self._hash.update(data[:count])
-            self.size += count
-            data = data[count:]
 
 
 def sweep(folder: int) -> int:

@@ -16,10 +16,10 @@ import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
 from callboard.files import refusals
+from callboard.files.hidden import HiddenFile
 from callboard.files.tree import Tree, inside, refusing
 from callboard.studio.locations import FileLocation
 
@@ -29,7 +29,6 @@ SERVER_ID: Final = "3a372bde-05bc-11e4-8908-20c9d081909b"
 FOLDER: Final = "uploads"
 """Its folder in the data folder."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SETTLED: Final = 0o400
 _PREFIX, _SUFFIX = ".callboard-", ".part"
 
@@ -121,20 +120,13 @@ class Shelf:
         return []
 
 
-class Arriving:
+class Arriving(HiddenFile):
     """One file on its way in, of a size that is known; leaving `with` without `place` removes it."""
 
     def __init__(self, folder: int, size: int) -> None:
         self._left = size
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._part = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
-        self._folder = os.dup(folder)
-        self._file = -1
-        try:
-            self._file = os.open(self._part, _FLAGS, 0o600, dir_fd=self._folder)
-        except OSError:
-            self.abort()
-            raise
+        super().__init__(folder, f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}", 0o600)
 
     def write(self, data: bytes | bytearray) -> None:
         """Append bytes; raises WrongBytes for more than were announced, or DiskFull."""
@@ -142,10 +134,8 @@ class Arriving:
         if self._left < 0:
             raise WrongBytes("More bytes came than were announced: ask for another upload.")
         self._md5.update(data)
-        rest = memoryview(data)
         with refusing("the upload"):
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            self._append(data)
 
     def check(self, md5: bytes | None) -> None:
         """Raise WrongBytes unless all bytes came, and have this checksum if there is one."""
@@ -158,28 +148,9 @@ class Arriving:
         """Give the file its place, on disk for good; earlier bytes of the component are replaced."""
         with refusing("the upload"):
             os.fsync(self._file)
-            os.replace(self._part, component, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-            self._part = ""
-            os.fsync(self._folder)
-
-    def abort(self) -> None:
-        """Remove what came so far, if it was not put in its place; may be called twice."""
-        if self._folder < 0:
-            return
-        if self._file >= 0:
-            os.close(self._file)
-            if self._part:
-                _unlink(self._folder, self._part)
-        os.close(self._folder)
-        self._file = self._folder = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
+            os.replace(self.part, component, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+            self.placed()
+            os.fsync(self.folder)
 
 
 def _unlink(folder: int, name: str) -> None:
