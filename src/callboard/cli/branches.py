@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from callboard.cli.output import printable, say
 from callboard.cli.production import Entity, Production, select
+from callboard.studio.production import quoted
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -60,7 +61,7 @@ async def read(http: Http, project: str, depth: int | None) -> list[Branch]:
     """Return one project, or all, with what is in them down to a depth."""
     production = Production(http)
     await production.check()
-    where = f'name is "{_quoted(project)}"' if project else ""
+    where = f"name is {quoted(project)}" if project else ""
     named = await production.query(select("name, status", "Project", where))
     found = [Branch(each["id"], "Project", each["name"], status=each["status"] or "") for each in named]
     for top in found if depth is None or depth > 0 else ():
@@ -147,7 +148,3 @@ def _fill(tree: Tree, branch: Branch) -> None:
     while left:
         above, each = left.pop()
         left += [(above.add(_styled(below)), below) for below in each.below]
-
-
-def _quoted(name: str) -> str:
-    return name.replace("\\", "\\\\").replace('"', '\\"')

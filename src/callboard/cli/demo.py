@@ -22,6 +22,7 @@ from cyclopts import Parameter
 
 from callboard.cli.output import say
 from callboard.cli.serve import program, run, with_options
+from callboard.client.credentials import VARIABLES
 
 if TYPE_CHECKING:
     from callboard.config import Config
@@ -93,8 +94,7 @@ def _studio(folder: Path, ready: Callable[[], None]) -> Callable[[], None]:
 
 def _without_hubs(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment that leads to no other hub."""
-    named = ("CALLBOARD_URL", "CALLBOARD_API_USER", "CALLBOARD_API_KEY")
-    return {name: value for name, value in environment.items() if name not in named}
+    return {name: value for name, value in environment.items() if name not in VARIABLES}
 
 
 def _can_slice(settings: Config) -> bool:

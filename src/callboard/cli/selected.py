@@ -32,15 +32,15 @@ def _entity(text: str) -> dict[str, str]:
 
 async def at(http: Http, text: str) -> dict[str, str]:
     """Return the project, or what is in it, at a path of names."""
-    from callboard.cli.production import Production
+    from callboard.cli.production import Production, select
+    from callboard.studio.production import quoted
 
     names = text.strip("/").split("/")
     if not all(names):
         raise WrongUse(f"{text[:60]!r} is no entity: write TYPE:ID, or a path of names, as opera/sh010/comp.")
     production = Production(http)
     await production.check()
-    last = names[-1].replace("\\", "\\\\").replace('"', '\\"')
-    rows = await production.query(f'select link from Context where name is "{last}"')  # noqa: S608 - the tracker's own
+    rows = await production.query(select("link", "Context", f"name is {quoted(names[-1])}"))
     found = [row for row in rows if [each["name"] for each in row["link"]] == names]
     if len(found) != 1:
         few = "has nothing" if not found else f"has {len(found)} entities"

@@ -20,6 +20,8 @@ from msgspec import Struct
 from callboard.errors import CallboardError, Unauthenticated
 
 ADMIN = "admin"
+VARIABLES = ("CALLBOARD_URL", "CALLBOARD_API_USER", "CALLBOARD_API_KEY")
+"""What the environment says where and as whom by."""
 HOW = "connect(url, user, key)"
 """How a program says where and as whom; the command line says it in its own words."""
 
@@ -89,7 +91,7 @@ def find(
     folder = data_folder(data, environ)
     if data is not None and known.same_hub(left := _left_in(folder)):
         known = known.filled(left)
-    known = known.filled(_of(environ, "CALLBOARD_URL", "CALLBOARD_API_USER", "CALLBOARD_API_KEY"))
+    known = known.filled(_of(environ, *VARIABLES))
     if data is None and known.same_hub(left := _left_in(folder)):
         known = known.filled(left)
     return _complete(_studio(known, environ), folder)

@@ -70,11 +70,12 @@ class Production:
 
 def _condition(name: str, value: str | Sequence[str]) -> str:
     if isinstance(value, str):
-        return f"{name} is {_quoted(value)}"
-    return f"{name} in ({', '.join(map(_quoted, value))})"
+        return f"{name} is {quoted(value)}"
+    return f"{name} in ({', '.join(map(quoted, value))})"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a value in a query."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
