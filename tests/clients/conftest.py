@@ -6,30 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.node import Node, ftrack_js, modern_js
-from tests.clients.official import Hub, ftrack_py
+from tests.clients.connected import hub, js, other
+from tests.clients.node import Node, modern_js
 from tests.serving import Server
 
-
-@pytest.fixture
-def hub(server: Server) -> Iterator[Hub]:
-    """An official Python client."""
-    with ftrack_py(server) as connected:
-        yield connected
-
-
-@pytest.fixture
-def other(server: Server) -> Iterator[Hub]:
-    """Another official Python client."""
-    with ftrack_py(server) as connected:
-        yield connected
-
-
-@pytest.fixture
-def js(server: Server) -> Iterator[Node]:
-    """An official JavaScript client."""
-    with ftrack_js(server) as connected:
-        yield connected
+__all__ = ["hub", "js", "other"]
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.node import Node, ftrack_js
-from tests.clients.official import Hub, ftrack_py
+from tests.clients.connected import hub, js, other
 from tests.serving import Server, serving
+
+__all__ = ["hub", "js", "other"]
 
 
 @pytest.fixture(scope="module")
@@ -18,21 +19,3 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     config.write_text("tracker:\n")
     with serving(folder / "data", "--config", str(config)) as running:
         yield running
-
-
-@pytest.fixture
-def hub(server: Server) -> Iterator[Hub]:
-    with ftrack_py(server) as connected:
-        yield connected
-
-
-@pytest.fixture
-def other(server: Server) -> Iterator[Hub]:
-    with ftrack_py(server) as connected:
-        yield connected
-
-
-@pytest.fixture
-def js(server: Server) -> Iterator[Node]:
-    with ftrack_js(server) as connected:
-        yield connected

@@ -10,9 +10,11 @@ from typing import Any
 import ftrack_api
 import pytest
 
-from tests.clients.official import Hub, ftrack_py
+from tests.clients.connected import hub
 from tests.postgresql import Postgres, postgresql
 from tests.serving import Server, serving
+
+__all__ = ["hub"]
 
 Listening = Callable[[], Any]
 
@@ -46,12 +48,6 @@ def server(settings: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
 def session(server: Server, tmp_path: Path) -> Iterator[Any]:
     with contextlib.closing(open_session(server, tmp_path)) as opened:
         yield opened
-
-
-@pytest.fixture
-def hub(server: Server) -> Iterator[Hub]:
-    with ftrack_py(server) as connected:
-        yield connected
 
 
 def open_session(server: Server, cache: Path, **options: Any) -> Any:
