@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -478,14 +479,21 @@ def test_a_form_that_is_not_wanted_is_left_and_the_desk_goes_on(
 def test_a_message_while_an_action_works_is_shown(
     shell: Shell, server: Server, board: BlockingClient
 ) -> None:
+    shown = threading.Event()
+
     @action(label="Slow", identifier="cli.slow")
     def slow(launch: Launch[Any]) -> str:
         board.publish(launch.interface("Half of it."))
+        assert shown.wait(PATIENCE)
         return "All of it."
 
     subscriptions = listen(board, slow)
-    ran = shell.run("actions", "launch", "cli.slow")
-    assert (ran.code, sorted(ran.out.splitlines())) == (0, ["All of it.", "admin: Half of it."])
+    with shell.start("actions", "launch", "cli.slow") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "admin: Half of it.\n"
+        shown.set()
+        printed, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, printed) == (0, "All of it.\n")
     for one in subscriptions:
         one.close()
 
