@@ -111,8 +111,8 @@ def admitted(keys: Keys, operation: Operation, request: Request) -> Principal | 
     principal = authenticate(keys, *credentials(request.headers))
     if principal is None and not operation.public:
         raise Unauthenticated
-    if operation.right is not None and (principal is None or not principal.may(operation.right)):
-        raise Denied(f"This needs a key with the right `{operation.right}`: ask an administrator for one.")
+    if operation.rights and (principal is None or not all(map(principal.may, operation.rights))):
+        raise Denied(f"This needs a key with the {operation.right_words}: ask an administrator for one.")
     request.scope["callboard.user"] = principal.name if principal is not None else ""
     return principal
 

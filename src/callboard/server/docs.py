@@ -113,8 +113,8 @@ def _section(one: Operation) -> Iterator[str]:
     first, rest = summary(one)
     yield f'<h3><span class="method">{one.method}</span> <code>{escape(_plain(one.path))}</code></h3>'
     yield f"<p><strong>{escape(first)}.</strong> {_prose(rest)}</p>"
-    if one.right:
-        yield f'<p class="soft">Needs a key with the right <code>{one.right}</code>.</p>'
+    if one.rights:
+        yield f'<p class="soft">Needs a key with the {_prose(one.right_words)}.</p>'
     elif one.public:
         yield '<p class="soft">Needs no key.</p>'
     if one.parameters:

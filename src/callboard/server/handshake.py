@@ -36,14 +36,7 @@ async def handshake(call: Call) -> Response:
 
 async def preflight(call: Call) -> Response:
     """Answer a browser that asks whether it may shake hands."""
-    allowed = {
-        "Access-Control-Allow-Methods": "GET, OPTIONS",
-        "Access-Control-Allow-Headers": call.request.headers.get("access-control-request-headers", _ALLOWED),
-        "Access-Control-Max-Age": "600",
-    }
-    return Response(
-        status_code=204, headers={**cross_origin(call.request.headers, call.house.origins), **allowed}
-    )
+    return allowing(call, "GET, OPTIONS", _ALLOWED)
 
 
 async def polling(_: Call) -> Response:
@@ -51,6 +44,19 @@ async def polling(_: Call) -> Response:
     raise Problem(
         BAD_REQUEST,
         "This hub speaks Socket.IO over WebSocket only: set the client's transports to websocket.",
+    )
+
+
+def allowing(call: Call, methods: str, names: str) -> Response:
+    """Return the answer to a browser that asks whether it may; `names` are the headers if it names none."""
+    return Response(
+        status_code=204,
+        headers={
+            **cross_origin(call.request.headers, call.house.origins),
+            "Access-Control-Allow-Methods": methods,
+            "Access-Control-Allow-Headers": call.request.headers.get("access-control-request-headers", names),
+            "Access-Control-Max-Age": "600",
+        },
     )
 
 

@@ -47,7 +47,7 @@ def job_operations(room: Jobs) -> tuple[Operation, ...]:
             path="/v1/jobs",
             answer=list_jobs,
             group="Jobs",
-            right="printers",
+            rights=("printers",),
             outcomes=(Outcome(200, "All of them.", JobList),),
         ),
     )

@@ -58,7 +58,7 @@ def summary(one: Operation) -> tuple[str, str]:
 
 def _operation(one: Operation, schemas: Schemas) -> dict[str, Any]:
     first, rest = summary(one)
-    right = f"\n\nNeeds the right `{one.right}`." if one.right else ""
+    right = f"\n\nNeeds the {one.right_words}." if one.rights else ""
     described: dict[str, Any] = {
         "operationId": one.answer.__name__,
         "tags": [one.group],

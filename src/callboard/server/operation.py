@@ -115,7 +115,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """One method of one address.
 
     The first line of the answer's docstring is the summary, the rest the description. `public`
-    needs no key; `right` is what the key must have been given. `body` is a type by media type.
+    needs no key; `rights` are what the key must have been given. `body` is a type by media type.
     """
 
     method: str
@@ -126,8 +126,14 @@ class Operation(Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     body: Mapping[str, Any] = {}
     public: bool = False
-    right: str | None = None
+    rights: tuple[str, ...] = ()
     example: str = ""
+
+    @property
+    def right_words(self) -> str:
+        """The rights in words, for messages and documents; empty where none is needed."""
+        word = "right" if len(self.rights) == 1 else "rights"
+        return f"{word} {' and '.join(f'`{each}`' for each in self.rights)}" if self.rights else ""
 
     @property
     def schema_types(self) -> Collection[Any]:

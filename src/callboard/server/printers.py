@@ -53,7 +53,7 @@ def printer_operations(host: PrintHost) -> tuple[Operation, ...]:
             path="/v1/printers",
             answer=door.list_printers,
             group="Printers",
-            right=RIGHT,
+            rights=(RIGHT,),
             outcomes=(Outcome(200, "All of them.", shapes.PrinterList),),
         ),
         Operation(
@@ -61,7 +61,7 @@ def printer_operations(host: PrintHost) -> tuple[Operation, ...]:
             path="/v1/printers/{name}",
             answer=door.show_printer,
             group="Printers",
-            right=RIGHT,
+            rights=(RIGHT,),
             parameters=(_NAME,),
             outcomes=(Outcome(200, "This one.", shapes.PrinterInfo), _UNKNOWN),
         ),
@@ -79,7 +79,7 @@ def _operation(door: PrintersDoor, verb: str) -> Operation:
         path=f"/v1/printers/{{name}}/{verb}",
         answer=door.asking(verb),
         group="Printers",
-        right=RIGHT,
+        rights=(RIGHT,),
         parameters=(_NAME,),
         body={JSON: kind},
         outcomes=(

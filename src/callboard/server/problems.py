@@ -108,6 +108,17 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
 }
 """The status of each error; a class that is not here has that of its nearest parent."""
 
+TRACKERS: Mapping[str, Kind] = {
+    "ValidationError": BAD_REQUEST,
+    "FTAuthenticationError": UNAUTHENTICATED,
+    "PermissionError": DENIED,
+    "NotFoundError": NOT_FOUND,
+    "DuplicateEntryError": CONFLICT,
+    "IntegrityError": CONFLICT,
+    "ServiceUnavailableError": TRACKER_AWAY,
+}
+"""The same for what the tracker refuses, by what its clients call it: the tracker is not imported here."""
+
 _STATUSES = {404: NOT_FOUND, 405: NOT_ALLOWED, 413: TOO_BIG}
 
 
@@ -119,9 +130,8 @@ NOBODY = (
 
 def kind_of(error: errors.CallboardError) -> Kind:
     """Return the kind of problem that an error is."""
-    if getattr(error, "kind", "") == "ServiceUnavailableError":  # the tracker is not imported here
-        return TRACKER_AWAY
-    return next(KINDS[known] for known in type(error).__mro__ if known in KINDS)
+    refused = TRACKERS.get(getattr(error, "kind", ""))
+    return refused or next(KINDS[known] for known in type(error).__mro__ if known in KINDS)
 
 
 def document(kind: Kind, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:

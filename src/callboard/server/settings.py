@@ -54,7 +54,7 @@ def settings_operations(file: File | None) -> tuple[Operation, ...]:
             path="/v1/settings",
             answer=door.read_settings,
             group="Settings",
-            right=RIGHT,
+            rights=(RIGHT,),
             outcomes=(Outcome(200, "The file.", shapes.SettingsFile),),
         ),
         Operation(
@@ -62,7 +62,7 @@ def settings_operations(file: File | None) -> tuple[Operation, ...]:
             path="/v1/settings",
             answer=door.write_settings,
             group="Settings",
-            right=RIGHT,
+            rights=(RIGHT,),
             parameters=(
                 Parameter("If-Match", "The `version` that was read: another one is refused.", where="header"),
             ),

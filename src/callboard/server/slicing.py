@@ -142,7 +142,7 @@ def slicing_operations(room: Slicing, folder: Path) -> tuple[Operation, ...]:
             path=f"{PICTURES}/local/{{path:path}}",
             answer=door.show_picture,
             group="Slicing",
-            right=RIGHT,
+            rights=(RIGHT,),
             parameters=(
                 _PATH,
                 Parameter("size", "Pixels; the next of 128, 256, 512 and 1024.", {"type": "integer"}),
@@ -168,7 +168,7 @@ def _operation(
         path=ADDRESS + path,
         answer=answer,
         group="Slicing",
-        right=RIGHT,
+        rights=(RIGHT,),
         parameters=parameters,
         outcomes=(outcome,),
         body=body or {},

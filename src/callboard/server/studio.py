@@ -82,7 +82,7 @@ def _form_operations(door: QuestionsDoor) -> tuple[Operation, ...]:
             path="/v1/projects",
             answer=door.create_project,
             group=GROUP,
-            right=RIGHT,
+            rights=(RIGHT,),
             parameters=(_TIMEOUT,),
             body={JSON: shapes.NewProject},
             outcomes=(

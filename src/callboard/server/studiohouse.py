@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
 from callboard.config.settings import Studio as Settings
-from callboard.errors import CallboardError
 from callboard.event import Event, seal
 from callboard.hub.hubbus import HubBus
 from callboard.server.body import decode
@@ -31,20 +29,12 @@ class StudioHouse(Struct, frozen=True):
 
     async def asker(self, call: Call, user: str = "") -> Asker:
         """Return who acts, the caller unless said: with the id of the tracker's User, else the username."""
-        username, trace = user or call.principal.name, _trace(call)
+        username, trace = user or call.principal.name, trace_of(call.request.headers)
         if self.tracker is None:
             return Asker(username, username, trace)
         production = Production(self.tracker, call.principal.name, trace)
         found = await production.first("User", "id", {"username": username})
         return Asker(username, found["id"] if found is not None else username, trace)
-
-
-def _trace(call: Call) -> Mapping[str, Any] | None:
-    """Return what led to a call, if it says so."""
-    try:
-        return trace_of(call.request.headers)
-    except CallboardError as error:
-        raise Problem(BAD_REQUEST, str(error)) from None
 
 
 async def read(call: Call, kind: type[T]) -> tuple[T, dict[str, Any]]:

@@ -113,7 +113,7 @@ def _operation(
         path=ADDRESS + path,
         answer=answer,
         group="Timelapses",
-        right=RIGHT,
+        rights=(RIGHT,),
         parameters=parameters,
         outcomes=outcomes,
         body=body or {},

@@ -22,9 +22,9 @@ from callboard.errors import CallboardError, MissingExtra, StorageFailed
 from callboard.event import encode_json
 from callboard.logs.lock import Lock
 from callboard.server.body import decode
-from callboard.server.handshake import cross_origin
+from callboard.server.handshake import allowing, cross_origin
 from callboard.server.operation import JSON, Call, Operation, Outcome, json
-from callboard.server.problems import BAD_REQUEST, NOBODY, Problem
+from callboard.server.problems import BAD_REQUEST, NOBODY, TRACKERS, Problem
 
 log = structlog.get_logger("callboard.http")
 
@@ -37,14 +37,6 @@ _ALLOWED = (
     "ftrack-user, ftrack-api-key, ftrack-clienttoken, ftrack-pushtoken, ftrack-api-options, "
     "ftrack-strict-api, callboard-trace, content-type, accept"
 )
-_STATUSES = {
-    "FTAuthenticationError": 401,
-    "PermissionError": 403,
-    "NotFoundError": 404,
-    "DuplicateEntryError": 409,
-    "IntegrityError": 409,
-    "ServiceUnavailableError": 503,
-}
 _LONGEST_TOKEN = 200
 _LARGEST = 64 << 20
 """Bytes of a batch: a shot list of 10,000 rows is one."""
@@ -53,12 +45,6 @@ _BAD_TRACE = (
     "The header callboard-trace is JSON with the texts `correlation` and `cause` and the number `hops`, "
     "as a hook's command finds it in CALLBOARD_HOOK_TRACE: send that, or no such header."
 )
-
-
-class BadTrace(CallboardError):
-    """The header callboard-trace holds no trace: send what CALLBOARD_HOOK_TRACE holds."""
-
-    kind = "ValidationError"
 
 
 class Trace(Struct, frozen=True):
@@ -214,15 +200,7 @@ class TrackerDoor:
 
     async def allow_batch(self, call: Call) -> Response:
         """Answer a browser that asks whether it may send a batch."""
-        asked = call.request.headers.get("access-control-request-headers", _ALLOWED)
-        allowed = {
-            "Access-Control-Allow-Methods": "POST, OPTIONS",
-            "Access-Control-Allow-Headers": asked,
-            "Access-Control-Max-Age": "600",
-        }
-        return Response(
-            status_code=204, headers={**cross_origin(call.request.headers, call.house.origins), **allowed}
-        )
+        return allowing(call, "POST, OPTIONS", _ALLOWED)
 
 
 def has_nul(value: Any) -> bool:
@@ -247,20 +225,20 @@ def _token(call: Call, name: str) -> str | None:
 
 
 def trace_of(headers: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """Return the trace in a request's headers, None without one; raises CallboardError for what is none."""
+    """Return the trace in a request's headers, None without one; raises Problem for what is none."""
     text = headers.get("callboard-trace", "")
     if not text:
         return None
     try:
         if len(text) > _LONGEST_TRACE:
-            raise BadTrace(_BAD_TRACE)
+            raise Problem(BAD_REQUEST, _BAD_TRACE)
         found = msgspec.json.decode(text.encode("latin-1"), type=Trace)  # HTTP's text is bytes in disguise
         return msgspec.structs.asdict(found)
     except (msgspec.MsgspecError, UnicodeEncodeError):
-        raise BadTrace(_BAD_TRACE) from None
+        raise Problem(BAD_REQUEST, _BAD_TRACE) from None
 
 
 def _refused(exception: str, said: str, headers: Mapping[str, str], status: int = 0) -> Response:
     body = {"exception": exception, "content": said, "error_code": None}
     sent = {"Cache-Control": "no-store", **headers}
-    return Response(encode_json(body), status or _STATUSES.get(exception, 400), sent, JSON)
+    return Response(encode_json(body), status or TRACKERS.get(exception, BAD_REQUEST).status, sent, JSON)

@@ -20,7 +20,7 @@ from callboard.hub.principal import Principal
 from callboard.server.body import announced
 from callboard.server.download import Download
 from callboard.server.files import BYTES
-from callboard.server.handshake import cross_origin
+from callboard.server.handshake import allowing, cross_origin
 from callboard.server.operation import Call, Operation, Outcome, Parameter, json
 from callboard.server.problems import DENIED, NOT_FOUND, Problem
 from callboard.server.receiving import Receiving
@@ -44,10 +44,10 @@ def upload_operations(uploads: Uploads, answer: Answering | None) -> tuple[Opera
     if answer is None:
         return ()
     door = UploadsDoor(uploads, answer)
-    return (*_in_and_out(door), *_of_old(door))
+    return (*_in(door), _out(door), *_of_old(door))
 
 
-def _in_and_out(door: UploadsDoor) -> tuple[Operation, ...]:
+def _in(door: UploadsDoor) -> tuple[Operation, ...]:
     token = Parameter("token", "As get_upload_metadata gave it.", where="path", example="TOKEN")
     return (
         Operation(
@@ -76,23 +76,26 @@ def _in_and_out(door: UploadsDoor) -> tuple[Operation, ...]:
             parameters=(token,),
             outcomes=(Outcome(204, "It may."),),
         ),
-        Operation(
-            method="GET",
-            path="/v1/components/{id}/file",
-            answer=door.send_file,
-            group=GROUP,
-            right=RIGHT,
-            parameters=(
-                Parameter("id", "The component's id.", where="path", example="e2dc0524"),
-                Parameter("Range", "Which bytes.", where="header", example="bytes=0-1023"),
-            ),
-            outcomes=(
-                Outcome(200, "The file.", str, BYTES),
-                Outcome(206, "A part of it.", str, BYTES),
-                Outcome(404, "It was not uploaded here."),
-            ),
-            example="-OJ",
+    )
+
+
+def _out(door: UploadsDoor) -> Operation:
+    return Operation(
+        method="GET",
+        path="/v1/components/{id}/file",
+        answer=door.send_file,
+        group=GROUP,
+        rights=(RIGHT,),
+        parameters=(
+            Parameter("id", "The component's id.", where="path", example="e2dc0524"),
+            Parameter("Range", "Which bytes.", where="header", example="bytes=0-1023"),
         ),
+        outcomes=(
+            Outcome(200, "The file.", str, BYTES),
+            Outcome(206, "A part of it.", str, BYTES),
+            Outcome(404, "It was not uploaded here."),
+        ),
+        example="-OJ",
     )
 
 
@@ -194,15 +197,7 @@ class UploadsDoor:
     async def allow_upload(self, call: Call) -> Response:
         """Answer a browser that asks whether it may upload."""
         call.request.scope["raw_path"] = ADDRESS.encode()
-        allowed = {
-            "Access-Control-Allow-Methods": "PUT, OPTIONS",
-            "Access-Control-Allow-Headers": call.request.headers.get(
-                "access-control-request-headers", "content-type"
-            ),
-            "Access-Control-Max-Age": "600",
-        }
-        headers = cross_origin(call.request.headers, call.house.origins)
-        return Response(status_code=204, headers={**headers, **allowed})
+        return allowing(call, "PUT, OPTIONS", "content-type")
 
     async def send_file(self, call: Call) -> Response:
         """Fetch the file of a component.

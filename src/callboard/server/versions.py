@@ -2,7 +2,8 @@
 
 request -> VersionsDoor -> studio.room.Studio -> tracker, location, files
 
-Everything here needs the right `tracker`, and `printers`, whose files and films it reads and writes.
+Everything here needs the right `tracker`, and `printers`, whose files and films it reads and writes: else
+the tracker would be a way around that right.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from callboard.server.files import RIGHT as FILES
 from callboard.server.operation import JSON, Call, Operation, Outcome, json
 from callboard.server.problems import (
     BAD_REQUEST,
-    CONFLICT,
-    DENIED,
     NO_TRACKER,
     NOT_FOUND,
     Kind,
@@ -45,14 +44,6 @@ _KINDS: Final[Mapping[type[CallboardError], Kind]] = {
     BadPath: BAD_REQUEST,
     BadRequest: BAD_REQUEST,
 }
-_TRACKERS: Final = {
-    "ValidationError": BAD_REQUEST,
-    "NotFoundError": NOT_FOUND,
-    "DuplicateEntryError": CONFLICT,
-    "IntegrityError": CONFLICT,
-    "PermissionError": DENIED,
-}
-"""What the tracker's refusals are here, by what clients call them."""
 
 
 class PublishWanted(PublishRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +76,7 @@ def version_operations(room: Studio) -> tuple[Operation, ...]:
             path="/v1/versions",
             answer=door.publish_version,
             group=GROUP,
-            right=RIGHT,
+            rights=(RIGHT, FILES),
             body={JSON: PublishWanted},
             outcomes=(
                 Outcome(201, "The version.", PublishOutcome),
@@ -98,7 +89,7 @@ def version_operations(room: Studio) -> tuple[Operation, ...]:
             path="/v1/versions/fetch",
             answer=door.fetch_component,
             group=GROUP,
-            right=RIGHT,
+            rights=(RIGHT, FILES),
             body={JSON: FetchWanted},
             outcomes=(
                 Outcome(200, "Where the file is.", FetchOutcome),
@@ -110,7 +101,7 @@ def version_operations(room: Studio) -> tuple[Operation, ...]:
 
 
 class VersionsDoor:
-    """Answers on behalf of who has the right `tracker`."""
+    """Answers on behalf of who has the rights `tracker` and `printers`."""
 
     def __init__(self, room: Studio) -> None:
         self._room = room
@@ -122,7 +113,7 @@ class VersionsDoor:
         transaction; `ftrack.location.component-added` is published. The same as the request
         `callboard.studio.publish`.
         """
-        wish = await _read(_entitled(call), PublishWanted)
+        wish = await _read(call, PublishWanted)
         try:
             made = await self._room.publish(wish, _cause(call))
         except CallboardError as error:
@@ -135,21 +126,12 @@ class VersionsDoor:
         The newest version of a task, unless a version or a component is named. The same as the request
         `callboard.studio.fetch`.
         """
-        wish = await _read(_entitled(call), FetchWanted)
+        wish = await _read(call, FetchWanted)
         try:
             found = await self._room.fetch(wish, _cause(call))
         except CallboardError as error:
             raise _problem(error) from None
         return json({"success": True, **found})
-
-
-def _entitled(call: Call) -> Call:
-    """Return a call whose key may use the files, too: else the tracker would be a way around that right."""
-    if not call.principal.may(FILES):
-        raise Problem(
-            DENIED, f"This needs a key with the rights `{RIGHT}` and `{FILES}`, for files and films."
-        )
-    return call
 
 
 async def _read(call: Call, kind: type[Any]) -> Any:
@@ -159,13 +141,9 @@ async def _read(call: Call, kind: type[Any]) -> Any:
 
 def _cause(call: Call) -> Cause:
     """Return who asks, and what led to it, as a hook's command may say in a header."""
-    try:
-        trace = trace_of(call.request.headers)
-    except CallboardError as error:
-        raise Problem(BAD_REQUEST, str(error)) from None
-    return Cause(call.principal.name, trace or {})
+    return Cause(call.principal.name, trace_of(call.request.headers) or {})
 
 
 def _problem(error: CallboardError) -> Problem:
-    kind = _KINDS.get(type(error)) or _TRACKERS.get(getattr(error, "kind", ""))
+    kind = _KINDS.get(type(error))
     return Problem(kind, str(error)) if kind is not None else of(error)
