@@ -394,6 +394,7 @@ async def test_disconnecting_on_request_is_for_good(house: House) -> None:
     assert (await house.ask("disconnect"))["message"] == "toy is not connected."
     assert (await house.ask("home"))["success"] is False
     assert (await house.ask("connect"))["success"]
+    await house.until("Connected", 2)
     assert house.names().count("Disconnected") == 1
     assert house.names().count("Connected") == 2
 
