@@ -150,12 +150,17 @@ def test_what_was_committed_before_a_power_cut_is_told_after_it(tmp_path: Path) 
             for number in range(3):
                 row = (f"{number:032x}", json.dumps({"entities": entities, "n": number}), "{}")
                 database.execute("INSERT INTO outbox (event, data, source) VALUES (?, ?, ?)", row)
+            beside = ("f" * 32, "ftrack.location.component-added", '{"n": 3}', "{}")
+            database.execute("INSERT INTO outbox (event, topic, data, source) VALUES (?, ?, ?, ?)", beside)
         database.close()
         server.start()
         eventually(lambda: left(server) == 0, "an outbox that is empty")
-        status, body = server.get("/v1/events?expression=topic%3Dftrack.update")
+        status, body = server.get("/v1/events?expression=topic%3Dftrack.*")
         told = [json.loads(line) for line in body.splitlines()] if status == 200 else []
-        assert [event["data"]["n"] for event in numbered(told)] == [0, 1, 2]
+        topics = ["ftrack.update"] * 3 + ["ftrack.location.component-added"]
+        assert [(event["topic"], event["data"]["n"]) for event in numbered(told)] == list(
+            zip(topics, range(4), strict=True)
+        )
         session.close()
 
 

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from callboard.bus import Bus
 from callboard.config.settings import Tracker as Settings
 from callboard.errors import CallboardError, MissingExtra, StorageFailed
-from callboard.event import encode_json
+from callboard.event import Event, encode_json
 from callboard.logs.lock import Lock
 from callboard.server.body import decode
 from callboard.server.handshake import allowing, cross_origin
@@ -65,8 +65,9 @@ class Answering(Protocol):
         client: str | None,
         push: str | None,
         trace: Mapping[str, Any] | None = None,
+        also: Sequence[Event] = (),
     ) -> list[Any]:
-        """Return the results of a batch, whose events have that `source.trace`.
+        """Return the results of a batch; its events have that `source.trace`, and `also` is told with them.
 
         Raises CallboardError, with `kind` for what clients call it.
         """
@@ -116,8 +117,9 @@ async def tracker_opened(
             client: str | None,
             push: str | None,
             trace: Mapping[str, Any] | None = None,
+            also: Sequence[Event] = (),
         ) -> list[Any]:
-            return await tracker.answer(batch, Caller(user, client, push, trace))
+            return await tracker.answer(batch, Caller(user, client, push, trace), also)
 
         yield answer
 

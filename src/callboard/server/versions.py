@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from callboard.catalog.versions import FetchOutcome, FetchRequest, PublishOutcome, PublishRequest
 from callboard.errors import CallboardError
+from callboard.event import Event
 from callboard.files.telling import Cause
 from callboard.server.body import decode
 from callboard.server.files import RIGHT as FILES
@@ -60,9 +61,12 @@ def in_house(tracker: Answering | None) -> production.Answering | None:
         return None
 
     async def answer(
-        batch: Sequence[Mapping[str, Any]], user: str, trace: Mapping[str, Any] | None
+        batch: Sequence[Mapping[str, Any]],
+        user: str,
+        trace: Mapping[str, Any] | None,
+        also: Sequence[Event] = (),
     ) -> list[Any]:
-        return await tracker(batch, user, None, None, trace)
+        return await tracker(batch, user, None, None, trace, also)
 
     return answer
 

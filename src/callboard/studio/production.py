@@ -1,6 +1,6 @@
 """The tracker as the studio's rooms use it: batches of its operations, on behalf of somebody.
 
-    async def answer(batch, user, trace) -> results     all of them are done, or none
+    async def answer(batch, user, trace, also) -> results     all is done and told, or nothing
 
 Nothing of the tracker is imported here: where there is none, SQLAlchemy need not be there.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from callboard.errors import CallboardError
+from callboard.event import Event
 
 Row = Mapping[str, Any]
 Where = Mapping[str, str | Sequence[str]]
@@ -29,9 +30,13 @@ class Answering(Protocol):
     """What answers batches; raises CallboardError with the reason why nothing was done."""
 
     async def __call__(
-        self, batch: Sequence[Mapping[str, Any]], user: str, trace: Mapping[str, Any] | None
+        self,
+        batch: Sequence[Mapping[str, Any]],
+        user: str,
+        trace: Mapping[str, Any] | None,
+        also: Sequence[Event] = (),
     ) -> list[Any]:
-        """Return the results of operations in their order."""
+        """Return the results of operations in their order; `also` is told once they are done, never lost."""
 
 
 class Production:
@@ -61,11 +66,11 @@ class Production:
         rows = await self.find(entity, shown, where, order=order, most=1)
         return rows[0] if rows else None
 
-    async def do(self, batch: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Do operations, all or none."""
+    async def do(self, batch: Sequence[Mapping[str, Any]], also: Sequence[Event] = ()) -> list[Any]:
+        """Do operations, all or none, and tell `also` behind them with the source that their changes have."""
         if self._answer is None:
             raise NoTracker
-        return await self._answer(batch, self._user, self._trace)
+        return await self._answer(batch, self._user, self._trace, also)
 
 
 def _condition(name: str, value: str | Sequence[str]) -> str:

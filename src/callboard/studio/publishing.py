@@ -1,7 +1,7 @@
 """Publishing: a file becomes a component of a new version, in a location, with a note, in one transaction.
 
-    bytes -> location (whole, hashed) -> asset, version, component, note: one commit, one ftrack.update
-                                      -> ftrack.location.component-added
+    bytes -> location (whole, hashed) -> asset, version, component, note: one commit, one ftrack.update,
+                                         and ftrack.location.component-added behind it
 
 What can't be committed leaves no bytes behind.
 """
@@ -14,12 +14,10 @@ from typing import Any, BinaryIO, Final
 
 from msgspec import UNSET, Struct
 
-from callboard.bus import Bus
 from callboard.catalog.versions import PublishRequest
 from callboard.event import Event
 from callboard.files.refusals import Taken
 from callboard.files.room import Files
-from callboard.files.telling import Cause
 from callboard.studio.locations import FileLocation, Part
 from callboard.studio.noting import changes_of, once_id
 from callboard.studio.places import Places
@@ -47,11 +45,11 @@ class Made(Struct, frozen=True):
 class Publishing:
     """Makes versions of files and films."""
 
-    def __init__(self, bus: Bus, files: Files, films: OpenFilm, places: Places) -> None:
-        self._bus, self._files, self._films, self._places = bus, files, films, places
+    def __init__(self, files: Files, films: OpenFilm, places: Places) -> None:
+        self._files, self._films, self._places = files, films, places
         self._turn = asyncio.Lock()
 
-    async def publish(self, wish: PublishRequest, production: Production, by: Cause) -> Mapping[str, Any]:
+    async def publish(self, wish: PublishRequest, production: Production) -> Mapping[str, Any]:
         """Return the version that was made. Raises a CallboardError with the reason why none was."""
         location = self._places.named(wish.location if wish.location is not UNSET else "")
         name, source = await self._source(wish)
@@ -62,12 +60,11 @@ class Publishing:
             source.close()
         try:
             async with self._turn:  # versions of one asset get their numbers one after the other
-                if (before := await self._before(wish, production, by)) is not None:
+                if (before := await self._before(wish, production)) is not None:
                     return before
                 made = await self._made(wish, production, name, location, part)
         finally:
             await asyncio.shield(do(location.drop, part))  # one that has its place is none any more
-        self._tell(made.plan.component, location.id, by)
         return _told(made)
 
     async def _source(self, wish: PublishRequest) -> tuple[str, BinaryIO]:
@@ -80,10 +77,8 @@ class Publishing:
             raise BadRequest("Say what is published: a `file` among the files, or a `film`, and only one.")
         return wish.file.rpartition("/")[2], await do(self._files.store.open, wish.file)
 
-    async def _before(
-        self, wish: PublishRequest, production: Production, by: Cause
-    ) -> Mapping[str, Any] | None:
-        """Return what was made of the same wish before; told once more, for a crash may have come first."""
+    async def _before(self, wish: PublishRequest, production: Production) -> Mapping[str, Any] | None:
+        """Return what was made of the same wish before."""
         if wish.once is UNSET:
             return None
         shown, id_ = "id, version, asset_id, asset.name, components.id", once_id(wish.once, "version")
@@ -95,7 +90,6 @@ class Publishing:
             told["component"] = component["id"]
             for held in (await self._places.holding(component["id"]))[:1]:
                 told |= {"location": held.location.name, "path": held.resource}
-                self._tell(component["id"], held.location.id, by)
         label = f"{found['asset']['name']} v{found['version']:03d}"
         return {"message": f"{label} was made of this before; nothing was done.", **told}
 
@@ -131,19 +125,13 @@ class Publishing:
     async def _commit(self, wish: PublishRequest, made: Made, production: Production) -> None:
         on = ("AssetVersion", made.plan.version)
         about = await changes_of(made.plan.task, wish, production, on)
-        await production.do([*_operations(wish, made), *about])
-
-    def _tell(self, component: str, location: str, by: Cause) -> None:
-        """Tell of a component, under an id that stays."""
-        camel = {"componentId": component, "locationId": location}
-        data = {"component_id": component, "location_id": location, **camel}
-        event = Event(ADDED, data, by.source, id=once_id(component, "added"))
-        self._bus.publish(event).add_done_callback(_look)
+        await production.do([*_operations(wish, made), *about], [_added(made)])
 
 
-def _look(done: asyncio.Future[str]) -> None:
-    if not done.cancelled():
-        done.exception()  # the version is there; a log that refuses says so itself
+def _added(made: Made) -> Event:
+    component, location = made.plan.component, made.location.id
+    camel = {"componentId": component, "locationId": location}
+    return Event(ADDED, {"component_id": component, "location_id": location, **camel})
 
 
 def _operations(wish: PublishRequest, made: Made) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ class Studio:
         self._bus, self._answer = bus, answer
         self._places = Places(locations if answer is not None else (), answer, files.threads, uploads)
         self._fetching = Fetching(files, self._places)
-        self._publishing = Publishing(bus, files, films, self._places)
+        self._publishing = Publishing(files, films, self._places)
         self._subscriptions: list[Subscription] = []
         if locations and answer is None:
             log.warning("file locations need the tracker: add `tracker:` to the configuration")
@@ -73,7 +73,7 @@ class Studio:
 
     async def publish(self, wish: PublishRequest, by: Cause) -> Mapping[str, Any]:
         """Make a version of a file or a film. Raises a CallboardError with the reason why it can't be."""
-        return await self._publishing.publish(wish, self._production(by), by)
+        return await self._publishing.publish(wish, self._production(by))
 
     async def fetch(self, wish: FetchRequest, by: Cause) -> Mapping[str, Any]:
         """Bring a component's file to the files. Raises a CallboardError with the reason why it can't be."""

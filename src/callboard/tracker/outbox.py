@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, RowMapping, Table, delete, insert, select
 
 from callboard.bus import Bus
 from callboard.errors import BadEvent, EventTooBig
-from callboard.event import Event, encode_json, new_id
+from callboard.event import Event, encode_json
 from callboard.tracker.database import Database
 
 log = structlog.get_logger("callboard.tracker")
@@ -35,17 +35,22 @@ _LOOK = 2.0
 """Seconds between two looks at what nodes that died have left."""
 
 
-def put(connection: Connection, outbox: Table, data: Mapping[str, Any], source: Mapping[str, Any]) -> None:
-    """Put an event into the outbox, inside the caller's transaction."""
-    row = {"event": new_id(), "data": encode_json(data).decode(), "source": encode_json(source).decode()}
-    connection.execute(insert(outbox), [row])
+def put(connection: Connection, outbox: Table, events: Iterable[Event]) -> None:
+    """Put events into the outbox, in their order, inside the caller's transaction."""
+    if rows := [_row(event) for event in events]:
+        connection.execute(insert(outbox), rows)
+
+
+def _row(event: Event) -> dict[str, str]:
+    data, source = encode_json(event.data).decode(), encode_json(event.source).decode()
+    return {"event": event.id, "topic": event.topic, "data": data, "source": source}
 
 
 class Drain:
     """Publishes what is in the outbox, in order, for as long as it runs; of several nodes one at a time."""
 
-    def __init__(self, database: Database, outbox: Table, bus: Bus, topic: str) -> None:
-        self._database, self._outbox, self._bus, self._topic = database, outbox, bus, topic
+    def __init__(self, database: Database, outbox: Table, bus: Bus) -> None:
+        self._database, self._outbox, self._bus = database, outbox, bus
         self._news = asyncio.Event()
         self._news.set()  # a crash may have left some
         self._ending = False
@@ -95,7 +100,7 @@ class Drain:
                     if asyncio.get_running_loop().time() > until:
                         return True
                     data, source = decode(row["data"]), decode(row["source"])
-                    await self._publish(Event(self._topic, data, source, id=row["event"]))
+                    await self._publish(Event(row["topic"], data, source, id=row["event"]))
                     published.append(row["id"])
             finally:
                 await self._forget(published)
@@ -125,8 +130,8 @@ class Drain:
 
 
 def _halves(event: Event) -> tuple[Event, ...]:
-    """Return an event in two, with ids that are the same whenever it is told; () for one entity."""
-    entities = event.data["entities"]
+    """Return an event in two, with ids that are the same whenever it is told; () for one entity at most."""
+    entities = event.data.get("entities", ())
     middle = len(entities) // 2
     parts = (entities[:middle], entities[middle:]) if middle else ()
     return tuple(
@@ -137,6 +142,8 @@ def _halves(event: Event) -> tuple[Event, ...]:
 
 def _short(event: Event) -> tuple[Event, ...]:
     """Return an event of one entity with its long texts cut, for it must be told; () where none is long."""
+    if not event.data.get("entities"):
+        return ()
     (entity,) = event.data["entities"]
     changes = {
         key: {when: _cut(value) for when, value in change.items()}

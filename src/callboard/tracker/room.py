@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from msgspec import structs
 from sqlalchemy import Connection, select
 from sqlalchemy.util import await_only
 
 from callboard.bus import Bus
+from callboard.event import Event
 from callboard.tracker import outbox
 from callboard.tracker.absent import absent
 from callboard.tracker.custom import CONFIGURATION, is_value, typed
@@ -30,8 +32,8 @@ from callboard.tracker.refusals import Invalid
 from callboard.tracker.schemas import hash_of, schemas_of
 from callboard.tracker.searching import searched
 from callboard.tracker.selecting import Selection
-from callboard.tracker.tables import tables_of
-from callboard.tracker.telling import TOPIC, Account, payloads
+from callboard.tracker.tables import TOPIC, tables_of
+from callboard.tracker.telling import Account, payloads
 from callboard.tracker.upkeep import keep_up
 from callboard.tracker.uploading import ACTION, freed, upload_asked
 from callboard.tracker.values import now, shown
@@ -73,7 +75,7 @@ class Tracker:
 
     def __init__(self, database: Database, bus: Bus, free: Freeing | None = None) -> None:
         self._database, self._tables, self._free = database, tables_of(MODEL), free
-        self._drain = outbox.Drain(database, self._tables.outbox, bus, TOPIC)
+        self._drain = outbox.Drain(database, self._tables.outbox, bus)
         self._schemas = schemas_of(MODEL)
         self._hash = hash_of(self._schemas)
         self._known: set[str] = set()
@@ -90,16 +92,21 @@ class Tracker:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def answer(self, batch: Sequence[Mapping[str, Any]], caller: Caller) -> list[Any]:
+    async def answer(
+        self, batch: Sequence[Mapping[str, Any]], caller: Caller, also: Sequence[Event] = ()
+    ) -> list[Any]:
         """Return the results of operations in their order; all of them are done, or none.
 
-        Raises Refused with the reason why none is.
+        Once they are, `also` is told behind what changed, with the same source; where the batch only reads,
+        nothing is. Raises Refused with the reason why none is done.
         """
         _check(batch)
         await self._greet(caller)
         if all(_action(one) in _READING for one in batch):
             return await self._database.read(lambda connection: self._read(connection, batch))
-        results, gone = await self._database.write(lambda connection: self._work(connection, batch, caller))
+        results, gone = await self._database.write(
+            lambda connection: self._work(connection, batch, caller, also)
+        )
         self._drain.wake()
         if gone and self._free is not None:
             await self._free(gone)
@@ -137,7 +144,11 @@ class Tracker:
         }
 
     def _work(
-        self, connection: Connection, batch: Sequence[Mapping[str, Any]], caller: Caller
+        self,
+        connection: Connection,
+        batch: Sequence[Mapping[str, Any]],
+        caller: Caller,
+        also: Sequence[Event],
     ) -> tuple[list[Any], Collection[str]]:
         user = self._user(connection, caller.user)
         ledger = Ledger(connection, MODEL, self._tables, now())
@@ -149,7 +160,7 @@ class Tracker:
                 await_only(asyncio.sleep(0))  # the hub has others to serve
             results.append(self._do(connection, ledger, operations, one))
         ledger.flush()
-        self._tell(connection, ledger, user or {"id": None, "username": caller.user}, caller)
+        self._tell(connection, ledger, user or {"id": None, "username": caller.user}, caller, also)
         return results, freed(ledger)
 
     def _do(
@@ -215,14 +226,23 @@ class Tracker:
         ledger = Ledger(connection, MODEL, self._tables, now())
         _, row = Operations(ledger, None).create("User", {"username": caller.user})
         ledger.flush()
-        self._tell(connection, ledger, row, caller)
+        self._tell(connection, ledger, row, caller, ())
 
-    def _tell(self, connection: Connection, ledger: Ledger, user: Mapping[str, Any], caller: Caller) -> None:
+    def _tell(
+        self,
+        connection: Connection,
+        ledger: Ledger,
+        user: Mapping[str, Any],
+        caller: Caller,
+        also: Sequence[Event],
+    ) -> None:
         source: dict[str, Any] = {"user": {"id": user["id"], "username": user["username"]}}
         if caller.trace is not None:
             source["trace"] = dict(caller.trace)
-        for data in payloads(Account(ledger).entries(), user, caller.client, caller.push):
-            outbox.put(connection, self._tables.outbox, data, source)
+        changes = payloads(Account(ledger).entries(), user, caller.client, caller.push)
+        told = [Event(TOPIC, data, source) for data in changes]
+        told += [structs.replace(event, source=source) for event in also]
+        outbox.put(connection, self._tables.outbox, told)
 
 
 def _shown(ledger: Ledger, scalar: Scalar, row: Values) -> Any:

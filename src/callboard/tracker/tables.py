@@ -42,6 +42,9 @@ _TYPES: dict[Kind, TypeEngine[Any]] = {
 }
 _LATE = "thumbnail_id"
 
+TOPIC = "ftrack.update"
+"""What events in the outbox are, unless they say otherwise."""
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -108,6 +111,7 @@ def _outbox(metadata: MetaData) -> Table:
         metadata,
         Column("id", _WHOLE, primary_key=True, autoincrement=True),
         Column("event", _TEXT, nullable=False, unique=True),
+        Column("topic", _TEXT, nullable=False, server_default=TOPIC),
         Column("data", _TEXT, nullable=False),
         Column("source", _TEXT, nullable=False),
         sqlite_autoincrement=True,

@@ -11,7 +11,6 @@ from callboard.tracker.model import EntityType, Model, Reference
 from callboard.tracker.tables import KIND
 from callboard.tracker.values import told
 
-TOPIC = "ftrack.update"
 MOST = 1000
 """Entities in one event; a larger commit is told in several, in order."""
 _SILENT = frozenset({KIND, "id", "context_type", "system_type", "created_at"})
