@@ -71,9 +71,17 @@ def _texts(text: str) -> list[bytes]:
 
 
 def _processes(lines: Iterable[str]) -> int:
-    """Count the processes that were made; a thread is none."""
-    calls = [line for line in lines if re.match(r"\d+ +(clone3?|v?fork)\(", line)]
-    return sum("CLONE_THREAD" not in line for line in calls)
+    """Count the processes that were made; a thread is none, nor a call that a signal had begin anew."""
+    made, is_process = 0, dict[str, bool]()
+    for line in lines:
+        called = re.match(r"(\d+) +(<\.\.\. )?(clone3?|v?fork)\b", line)
+        if called is None:
+            continue
+        who, resumed = called[1], called[2]
+        if not resumed:
+            is_process[who] = "CLONE_THREAD" not in line
+        made += is_process[who] and re.search(r" = \d+$", line) is not None
+    return made
 
 
 def held(value: str) -> bool:
