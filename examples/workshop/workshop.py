@@ -57,15 +57,15 @@ def slice_it(event):
 
 
 def print_it(event):
-    """Print on the first printer that is free: ready, and with no file, or its bed is not cleared yet."""
+    """Print on the first printer that is free: ready, and with a clear bed."""
     file = event["data"]["gcode"]
     printers = ask("printer.list", printer="tags=workshop")["printers"]
     if repeated() and any(printer["job"] and printer["job"]["path"] == file for printer in printers):
         return
     for printer in printers:
-        if printer["state"]["id"] == "OPERATIONAL" and printer["job"] is None:
+        if printer["state"]["id"] == "OPERATIONAL" and printer["bed"]["clear"]:
             try:
-                ask("printer.print", printer=printer["name"], file=file)
+                ask("printer.print", printer=printer["name"], file=file, if_clear=True)
             except NotDone:
                 continue  # somebody was quicker
             return
@@ -82,8 +82,8 @@ def print_it(event):
 def said_of(printer):
     """Return why a printer is not free."""
     name, state = printer["name"], printer["state"]
-    if state["id"] == "OPERATIONAL" and printer["job"]:
-        return f"{name} has a part on its bed"
+    if state["id"] == "OPERATIONAL" and not printer["bed"]["clear"]:
+        return f"{name} may have a part on its bed"
     return f"{name} is {state['text'].lower()}"
 
 

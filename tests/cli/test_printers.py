@@ -35,10 +35,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 def test_the_list_has_every_printer_and_what_it_does(shop: Shell) -> None:
     head, toy, gone = shop.run("printers", "list").out.splitlines()
-    assert head.split() == ["name", "state", "port", "temperatures", "job", "tags"]
+    assert head.split() == ["name", "state", "port", "temperatures", "job", "bed", "tags"]
     assert toy.split()[:3] == ["toy", "Operational", "virtual"]
     assert toy.split()[-1] == "left"
-    assert gone.split() == ["gone", "Offline", "/dev/callboard-is-not-there"]
+    assert gone.split() == ["gone", "Offline", "/dev/callboard-is-not-there", "clear"]
     lines = shop.run("printers", "list", "--json").out.splitlines()
     assert [json.loads(line)["name"] for line in lines] == ["toy", "gone"]
 
@@ -63,6 +63,18 @@ def test_a_stored_file_is_printed_and_followed_to_its_end(shop: Shell) -> None:
     assert first == "part.gcode begins."
     assert last.startswith("part.gcode is printed, in 0:0")
     assert all(line.startswith("toy  ") for line in between)
+
+
+def test_a_bed_is_clear_once_somebody_says_so(shop: Shell) -> None:
+    eventually(lambda: "Operational" in shop.run("printers", "list").out)
+    assert shop.run("printers", "clear", "toy").out == "toy's bed is clear.\n"
+    assert "bed           clear" in shop.run("printers", "show", "toy").out
+    ran = shop.run("printers", "print", "toy", "part.gcode", "--if-clear", "--follow")
+    assert ran.code == 0, ran.err
+    assert "bed           part.gcode" in shop.run("printers", "show", "toy").out
+    again = shop.run("printers", "print", "toy", "part.gcode", "--if-clear")
+    assert again.code == 1
+    assert "part.gcode may still lie on toy's bed: take it off" in again.err
 
 
 def test_a_file_of_this_machine_is_uploaded_and_printed(shop: Shell, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from callboard.event import Event
-from callboard.printing.unfinished import FAULT, MARK, Unfinished
+from callboard.printing.unfinished import FAULT, JOBS, Unfinished
 from tests.printing.house import NAME, name, print_house
 from tests.serving import eventually
 
@@ -27,7 +27,7 @@ def test_a_print_that_a_kill_cut_off_has_failed_once_the_hub_is_back(tmp_path: P
         house.upload("long.gcode", LONG)
         house.ask("print", file="long.gcode")
         (started,) = [each for each in house.until("PrintStarted", "") if name(each) == "PrintStarted"]
-        mark = house.server.data / "files" / MARK
+        mark = house.server.data / "files" / JOBS
         eventually(mark.exists, "the note of a print that runs")
         house.server.kill()
         since = started["position"]
@@ -55,7 +55,7 @@ def test_a_print_that_a_stop_cut_off_has_failed_before_the_hub_is_gone(tmp_path:
         house.ask("print", file="long.gcode")
         house.until("Home", "")
         assert house.server.stop() == 0
-        assert not (house.server.data / "files" / MARK).exists()
+        assert not (house.server.data / "files" / JOBS).exists()
         house.server.start()
         names = house.names("")
         first = [
@@ -67,7 +67,7 @@ def test_a_print_that_a_stop_cut_off_has_failed_before_the_hub_is_gone(tmp_path:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"mk3": 3}', b"\xff" * 100, b'{"mk3": {"id": "x"}}'])
 def test_a_note_that_can_not_be_read_costs_no_start(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / MARK).write_bytes(content)
+    (tmp_path / JOBS).write_bytes(content)
     assert Unfinished(tmp_path).left() == []
 
 
@@ -81,9 +81,9 @@ async def test_a_note_that_is_being_written_at_the_end_does_not_outlive_its_job(
         go_on.wait(20)
         fsync(descriptor)
 
-    monkeypatch.setattr("callboard.printing.unfinished.os.fsync", slow)
+    monkeypatch.setattr("callboard.printing.mark.os.fsync", slow)
     unfinished = Unfinished(tmp_path)
-    running = asyncio.create_task(unfinished.run())
+    running = asyncio.create_task(unfinished.mark.run())
     unfinished.hear(STARTED)
     await asyncio.to_thread(writing.wait, 20)
     unfinished.hear(Event("octoprint.PrintFailed", {}, STARTED.source))
@@ -95,7 +95,7 @@ async def test_a_note_that_is_being_written_at_the_end_does_not_outlive_its_job(
 
 async def test_what_was_running_is_noted_and_forgotten_with_its_end(tmp_path: Path) -> None:
     unfinished = Unfinished(tmp_path)
-    running = asyncio.create_task(unfinished.run())
+    running = asyncio.create_task(unfinished.mark.run())
     unfinished.hear(STARTED)
     async with asyncio.timeout(20):
         while not (left := await asyncio.to_thread(Unfinished(tmp_path).left)):

@@ -106,14 +106,13 @@ class Workshop:
             raise AssertionError(f"{error}\n{runs}") from None
 
     def clear(self) -> None:
-        """Take what is printed off the beds: a printer without a file is free."""
+        """Take what is printed off the beds, and say so."""
         for printer in ("left", "right"):
             self.until(
                 lambda printer=printer: self._state(printer) == "OPERATIONAL", "a printer that is done"
             )
-            event = {"topic": "callboard.printer.unselect", "data": {"printer": printer}}
-            status, body = self.server.post("/v1/requests", {"event": event, "timeout": 10})
-            assert status == 200, body
+            said = self.run("printers", "clear", printer)
+            assert said.stdout == f"{printer}'s bed is clear.\n", said.stderr
 
     def _state(self, printer: str) -> str:
         status, body = self.server.get(f"/v1/printers/{printer}")

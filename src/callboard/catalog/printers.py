@@ -48,11 +48,20 @@ class ConnectRequest(PrinterRequest, frozen=True, kw_only=True):
     ) = UNSET
 
 
-class PrintRequest(PrinterRequest, frozen=True, kw_only=True):
-    """A wish to select or to print a file."""
+class SelectRequest(PrinterRequest, frozen=True, kw_only=True):
+    """A wish to select a file."""
 
     file: File
     origin: Origin | UnsetType = UNSET
+
+
+class PrintRequest(SelectRequest, frozen=True, kw_only=True):
+    """A wish to print a file."""
+
+    if_clear: (
+        Annotated[bool, own("Only if the bed is clear since its last print: somebody said so with `clear`.")]
+        | UnsetType
+    ) = UNSET
 
 
 class GcodeRequest(PrinterRequest, frozen=True, kw_only=True):
@@ -181,7 +190,11 @@ TOPICS = (
         "disconnect", "A printer's link shall be closed.", PrinterRequest, _MK3, "The link to mk3 is closed."
     ),
     _asked(
-        "select", "A file shall be selected for printing.", PrintRequest, _ARM, "parts/arm.gcode is selected."
+        "select",
+        "A file shall be selected for printing.",
+        SelectRequest,
+        _ARM,
+        "parts/arm.gcode is selected.",
     ),
     _asked("unselect", "No file shall be selected.", PrinterRequest, _MK3, "Nothing is selected."),
     _asked(
@@ -243,6 +256,7 @@ TOPICS = (
         {"printer": "mk3", "choice": 0},
         "mk3 has the answer.",
     ),
+    _asked("clear", "What was printed is off the bed.", PrinterRequest, _MK3, "mk3's bed is clear."),
     _asked("stop", "A printer shall stop at once (M112).", PrinterRequest, _MK3, "mk3 was stopped."),
     Topic(
         name=MISSED,

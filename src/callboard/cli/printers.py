@@ -38,7 +38,7 @@ def list_printers(*, as_json: AsJson = False, reach: Reach | None = None) -> Non
     if not found:
         note("There are no printers: name them under `printers` in the configuration.")
         return
-    table(("name", "state", "port", "temperatures", "job", "tags"), map(_row, found))
+    table(("name", "state", "port", "temperatures", "job", "bed", "tags"), map(_row, found))
     for one in found:
         if one["reason"]:
             note(f"{one['name']}: {printable(one['reason'])}")
@@ -84,6 +84,9 @@ def print_file(
     /,
     *,
     follow: Follow = False,
+    if_clear: Annotated[
+        bool, Parameter(negative="", help="Only if the bed was said to be clear since its last print.")
+    ] = False,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> int | None:
@@ -94,7 +97,8 @@ def print_file(
 
         path = await _stored(http, file)
         since = await here(http) if follow else ""
-        _answer(await http.ask("POST", _address(name, "print"), {"file": path}), as_json)
+        wish = {"file": path, **({"if_clear": True} if if_clear else {})}
+        _answer(await http.ask("POST", _address(name, "print"), wish), as_json)
         return await follow_job(http, name, since) if follow else None
 
     return talk(reach, go)
@@ -116,6 +120,12 @@ def resume(name: Name, /, *, as_json: AsJson = False, reach: Reach | None = None
 def cancel(name: Name, /, *, as_json: AsJson = False, reach: Reach | None = None) -> None:
     """Call a printer's job off."""
     _do(reach, name, "cancel", {}, as_json)
+
+
+@app.command
+def clear(name: Name, /, *, as_json: AsJson = False, reach: Reach | None = None) -> None:
+    """Say that a printer's bed is clear: what was printed is taken off."""
+    _do(reach, name, "clear", {}, as_json)
 
 
 @app.command
@@ -220,7 +230,7 @@ def _target(text: str) -> tuple[str, float]:
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     return (
         *(one["name"], one["state"]["text"], one["port"] or one["configured_port"] or "", heat_of(one)),
-        *(job_of(one), ", ".join(one["tags"])),
+        *(job_of(one), bed_of(one), ", ".join(one["tags"])),
     )
 
 
@@ -234,8 +244,15 @@ def _facts(one: dict[str, Any]) -> dict[str, object]:
         "baudrate": one["baudrate"],
         "temperatures": heat_of(one),
         "job": job_of(one),
+        "bed": bed_of(one),
     }
     return {key: value for key, value in known.items() if value}
+
+
+def bed_of(one: dict[str, Any]) -> str:
+    """Return what may lie on a printer's bed."""
+    bed = one["bed"]
+    return "clear" if bed["clear"] else str(bed["file"] or "not known")
 
 
 def heat_of(one: dict[str, Any]) -> str:

@@ -22,11 +22,12 @@ from callboard.errors import CallboardError
 from callboard.event import Event, caused_by
 from callboard.files.store import FileStore
 from callboard.printing.asking import Asked, NoSuchPrinter, Refused, read
+from callboard.printing.beds import Beds
 from callboard.printing.driver import Driver
 from callboard.printing.holding import Holding
 from callboard.printing.publishing import Publishing
 from callboard.printing.simulating import Simulation
-from callboard.printing.streaming import Crossing, Streaming
+from callboard.printing.streaming import Crossing, Streaming, Told
 from callboard.printing.unfinished import Unfinished
 from callboard.printing.wishes import Answer
 from callboard.printing.wishing import Wishing
@@ -59,7 +60,8 @@ class PrintHost:
         self._streaming = Streaming()
         self._drivers: dict[str, Driver] = {}
         self._simulations: list[Simulation] = []
-        self._wishing = Wishing(self._streaming, files)
+        self._beds = Beds(files.base, [printer.name for printer in printers], self._show_bed)
+        self._wishing = Wishing(self._streaming, files, self._beds)
         self._holding = Holding(files)
         self._unfinished = Unfinished(files.base)
         self._asked: set[asyncio.Task[None]] = set()
@@ -71,13 +73,15 @@ class PrintHost:
         async with contextlib.AsyncExitStack() as stack:
             self._crossing = Crossing(asyncio.get_running_loop())
             self._publishing = Publishing(
-                self._bus, self._crossing, self.printers, self._holding.hear, self._unfinished.hear
+                self._bus, self._crossing, self.printers, self._hear, self._unfinished.hear
             )
             stack.callback(self._publishing.forget)
             cut_off = await asyncio.to_thread(self._unfinished.left)
+            await asyncio.to_thread(self._beds.read)
+            self._beds.show()
             runs = (
-                self._publishing.events(cut_off),
-                *(self._publishing.states(), self._holding.run(), self._unfinished.run()),
+                *(self._publishing.events(cut_off), self._publishing.states(), self._holding.run()),
+                *(self._unfinished.mark.run(), self._beds.mark.run()),
             )
             tasks = [asyncio.create_task(run) for run in runs]
             for task in tasks:
@@ -108,15 +112,26 @@ class PrintHost:
                 f"There is no printer {name[:80]!r}: there are {', '.join(self._drivers) or 'none'}."
             )
         driver = self._drivers[name]
-        return {**_about(driver.printer), **await self._streaming.ask(driver.status)}
+        return self._status(driver.printer, await self._streaming.ask(driver.status))
 
     async def statuses(self) -> list[Mapping[str, Any]]:
         """Return what is true of all printers now, in the configuration's order."""
+        drivers = list(self._drivers.values())
+        found = await self._streaming.ask(lambda: [driver.status() for driver in drivers])
+        return [self._status(driver.printer, each) for driver, each in zip(drivers, found, strict=True)]
 
-        def ask() -> list[Mapping[str, Any]]:
-            return [{**_about(driver.printer), **driver.status()} for driver in self._drivers.values()]
+    def _status(self, printer: Printer, now: Mapping[str, Any]) -> Mapping[str, Any]:
+        about = {"name": printer.name, "tags": list(printer.tags), "configured_port": printer.port or None}
+        return {**about, **now, "bed": self._beds.of(printer.name)}
 
-        return await self._streaming.ask(ask)
+    # What printers tell
+
+    def _hear(self, told: Told) -> None:
+        self._holding.hear(told)
+        self._beds.hear(told)
+
+    def _show_bed(self, printer: str, bed: Mapping[str, Any]) -> None:
+        self._publishing.show_part(printer, "bed", bed)
 
     # Drivers
 
@@ -241,10 +256,6 @@ def _broke(task: asyncio.Task[None]) -> None:
     """A part of the host has ended by itself, which it never should: say so, since nobody waits for it."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("a part of the print host broke: restart the hub", error=repr(error))
-
-
-def _about(printer: Printer) -> dict[str, Any]:
-    return {"name": printer.name, "tags": list(printer.tags), "configured_port": printer.port or None}
 
 
 def _said(answer: Answer) -> dict[str, Any]:

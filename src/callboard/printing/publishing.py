@@ -34,7 +34,7 @@ PATIENCE: Final = (0.1, 5.0)
 """Seconds before the log is tried again: at first, and at most."""
 
 KEYS: Final = ("state", "temperatures", "progress", "job", "position", "terminal", "prompt", "transfer", "sd")
-"""The parts of a printer's status that have a state key of their own; `connection` has the rest."""
+"""The parts of a driver's status that have a state key of their own; `connection` has the rest."""
 
 
 class Publishing:
@@ -86,17 +86,21 @@ class Publishing:
     def show(self, name: str, status: Status) -> None:
         """Set the state keys of a printer that changed."""
         for key, value in parts(status).items():
-            place = f"printers/{name}/{key}"
-            before = self._shown.get(place)
-            if before == value:
-                continue
-            self._shown[place] = value
-            if key == "connection":
-                _tell_why(name, before, value)
-            try:
-                self._bus.set(place, value)
-            except CallboardError as error:
-                log.warning("a printer's state can't be kept", key=place, error=str(error))
+            self.show_part(name, key, value)
+
+    def show_part(self, name: str, key: str, value: Any) -> None:
+        """Set one state key of a printer, if it changed."""
+        place = f"printers/{name}/{key}"
+        before = self._shown.get(place)
+        if before == value:
+            return
+        self._shown[place] = value
+        if key == "connection":
+            _tell_why(name, before, value)
+        try:
+            self._bus.set(place, value)
+        except CallboardError as error:
+            log.warning("a printer's state can't be kept", key=place, error=str(error))
 
     def forget(self) -> None:
         """Forget all state keys: the host stops."""

@@ -20,12 +20,15 @@ from callboard.files.store import FileStore
 from callboard.files.stored import StoredFile
 from callboard.printing import wishes
 from callboard.printing.asking import Refused
+from callboard.printing.beds import Beds
 from callboard.printing.driver import Driver
 from callboard.printing.program import FileProgram
 from callboard.printing.streaming import Streaming
 from callboard.printing.wishes import Answer, Wish
 
-ORDERED: Final = frozenset({"select", "unselect", "start", "print", "pause", "resume", "cancel", "transfer"})
+ORDERED: Final = frozenset(
+    {"select", "unselect", "start", "print", "pause", "resume", "cancel", "transfer", "clear"}
+)
 """Verbs that are done one after the other, in the order in which they came."""
 
 Way = Callable[[Driver, Any, str], Awaitable[Answer]]
@@ -34,8 +37,8 @@ Way = Callable[[Driver, Any, str], Awaitable[Answer]]
 class Wishing:
     """Turns what is asked into wishes; methods belong to the hub's loop."""
 
-    def __init__(self, streaming: Streaming, files: FileStore) -> None:
-        self._streaming, self._files = streaming, files
+    def __init__(self, streaming: Streaming, files: FileStore, beds: Beds) -> None:
+        self._streaming, self._files, self._beds = streaming, files, beds
         self._turns: dict[str, asyncio.Lock] = {}
         self._special: Mapping[str, Way] = {
             "connect": self._connect,
@@ -44,6 +47,7 @@ class Wishing:
             "print": self._print,
             "transfer": self._transfer,
             "start": self._start,
+            "clear": self._clear,
         }
         self._opened: dict[str, StoredFile] = {}
 
@@ -71,12 +75,31 @@ class Wishing:
     async def _disconnect(self, driver: Driver, _: Any, __: str) -> Answer:
         return await self._streaming.call(driver.disconnect())
 
-    async def _select(self, driver: Driver, wanted: catalog.PrintRequest, user: str) -> Answer:
+    async def _select(self, driver: Driver, wanted: catalog.SelectRequest, user: str) -> Answer:
         if wanted.origin == "sdcard":
             return await self._do(driver, wishes.SelectSd(wanted.file, user))
         return await self._with_program(driver, wanted.file, user, wishes.Select)
 
+    async def _clear(self, driver: Driver, _: Any, __: str) -> Answer:
+        """Take the bed for clear; not that of a print which only goes on making it full."""
+        name = driver.printer.name
+        if await self._streaming.ask(lambda: driver.machine.has_job):
+            return Answer(False, f"{name} prints: its bed is clear once that is over and taken off.")
+        self._beds.clear(name)
+        return Answer(True, f"{name}'s bed is clear.")
+
+    def _check_bed(self, printer: str) -> None:
+        """Raise Refused if something may lie on a bed."""
+        bed = self._beds.of(printer)
+        if not bed["clear"]:
+            raise Refused(
+                f"{bed['file'] or 'Something'} may still lie on {printer}'s bed: take it off, "
+                f"and say so with `callboard printers clear {printer}`."
+            )
+
     async def _print(self, driver: Driver, wanted: catalog.PrintRequest, user: str) -> Answer:
+        if or_none(wanted.if_clear):
+            self._check_bed(driver.printer.name)
         if wanted.origin == "sdcard":
             return await self._do(driver, wishes.SelectSd(wanted.file, user, then_print=True))
         return await self._with_program(driver, wanted.file, user, wishes.Print)

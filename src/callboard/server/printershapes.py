@@ -46,6 +46,14 @@ class ProgressInfo(Struct):
     z: Annotated[float | None, _says("Height of the tool in mm.")] = None
 
 
+class BedInfo(Struct):
+    """Whether something may lie on a bed: a print began since somebody said that it is clear."""
+
+    clear: bool
+    file: Annotated[str | None, _says("What was printed; null: nothing, or nobody knows.")] = None
+    since: Annotated[float | None, _says("When that began, in seconds since 1970.")] = None
+
+
 class PrinterInfo(Struct, kw_only=True):
     """A printer, and how it is now."""
 
@@ -59,6 +67,7 @@ class PrinterInfo(Struct, kw_only=True):
     temperatures: dict[str, HeaterInfo]
     job: Annotated[dict[str, Any] | None, _says("The file that prints, or is selected.")]
     progress: ProgressInfo | None
+    bed: BedInfo
     position: Annotated[dict[str, Any] | None, _says("Where the tool is, as far as is known.")] = None
     firmware: Annotated[Any, _says("What the firmware says of itself.")] = None
     transfer: Annotated[Any, _says("The file that is being copied to the card.")] = None
