@@ -130,6 +130,14 @@ async def test_an_unknown_placeholder_of_an_unknown_topic_refuses_that_run_only(
         (system("x", url="http://x"), "url is no key of a system hook"),
         (system("x", enabled="perhaps"), "enabled is 'perhaps': it takes true or false"),
         (system("x", timeout="soon"), "timeout is 'soon': it takes a duration"),
+        (
+            {"event": "e", "type": "webhook", "url": "http://a.b/", "headers": "Authorization: Bearer 1234"},
+            "headers takes a map",
+        ),
+        (
+            {"event": "e", "type": "webhook", "url": "http://a.b/", "secret": ["1234"]},
+            "secret takes a text",
+        ),
         (system("x", retries=-1), "retries is '-1': it takes a whole number from 0 to 100"),
         (system("x", when="data.x=="), "when: "),
         (system("x", on_late="maybe"), "skip or run"),

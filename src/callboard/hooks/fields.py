@@ -56,6 +56,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f", did you mean {found[0]}?" if found else ""
 
 
+_SECRETS = frozenset({"headers", "secret"})
+"""Keys whose values are shown to nobody, wrong ones neither."""
+
+
 class Fields:
     """Typed access to a mapping; every getter raises BadHook for a value of another type."""
 
@@ -187,5 +191,6 @@ class Fields:
 
     def _bad(self, key: str, wanted: str, hint: str = "", instead: Any = None) -> BadHook:
         value = str(self._values.get(key))[:60]
-        said = f"{self._where}{key} is {value!r}: it takes {wanted}{hint}"
+        shown = "takes" if key in _SECRETS else f"is {value!r}: it takes"
+        said = f"{self._where}{key} {shown} {wanted}{hint}"
         return BadHook(said, key, f"takes {wanted}", repair={key: instead})
