@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from callboard.printing.beds import BEDS, Beds
+from callboard.printing.happening import Happening
+from callboard.printing.streaming import Told
 from tests.printing.test_host import PROGRAM, TOY, House, open_house
 
 CLEAR = {"clear": True, "file": None, "since": None}
@@ -81,6 +85,30 @@ async def test_a_bed_is_as_it_was_after_a_restart(tmp_path: Path) -> None:
     async with open_house(tmp_path, TOY) as house:
         assert await bed(house) == CLEAR
     assert not (tmp_path / "files" / BEDS).exists()
+
+
+async def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.printing.mark.AGAIN", 0.01)
+    folder = tmp_path / "full"  # a folder that is not there yet refuses as a full disk does
+    beds = Beds(folder, ["toy"], lambda *_: None)
+    started = Told("toy", Happening("PrintStarted", {"path": "part.gcode"}))
+    running = asyncio.create_task(beds.mark.run())
+    with capture_logs() as logs:
+        beds.hear(started)
+        async with asyncio.timeout(30):
+            while not logs:
+                await asyncio.sleep(0.01)
+            folder.mkdir()
+            while not (folder / BEDS).exists():
+                await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [line["reason"] for line in logs] == ["No such file or directory"], "told once"
+    again = Beds(folder, ["toy"], lambda *_: None)
+    again.read()
+    assert again.of("toy")["file"] == "part.gcode"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"toy": 3}', b"\xff" * 100])

@@ -20,6 +20,9 @@ log = structlog.get_logger("callboard.printing")
 MOST: Final = 1 << 20
 """Bytes of a mark that is read: a thousand printers."""
 
+AGAIN: Final = 2.0
+"""Seconds until what could not be written is tried again: a full disk has room again some day."""
+
 T = TypeVar("T")
 
 
@@ -32,6 +35,7 @@ class Mark(Generic[T]):
         self.values: dict[str, T] = {}
         self._changed = asyncio.Event()
         self._writing = threading.Lock()
+        self._said = ""
 
     def read(self) -> bool:
         """Read the values; returns whether they are known. Blocks, and never raises."""
@@ -50,33 +54,46 @@ class Mark(Generic[T]):
         self._changed.set()
 
     async def run(self) -> None:
-        """Write the values when they have changed, until cancelled."""
+        """Write the values when they have changed, again and again while that fails, until cancelled."""
         try:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                await asyncio.to_thread(self._put)
+                if not await asyncio.to_thread(self._put):
+                    self._changed.set()
+                    await asyncio.sleep(AGAIN)
         finally:
             if self._changed.is_set():
                 self._put()
 
-    def _put(self) -> None:
+    def _put(self) -> bool:
         """Write what is true now; whoever comes last, a thread left behind too, writes the newest."""
         with self._writing:
             try:
                 self._write(encode(self.values) if self.values else b"")
-            except OSError as error:
-                log.warning(
-                    "a mark can't be written", of=self._what, file=str(self._file), reason=error.strerror
-                )
+            except (OSError, ValueError) as error:
+                self._say(str(getattr(error, "strerror", None) or error))
+                return False
+        self._said = ""
+        return True
+
+    def _say(self, reason: str) -> None:
+        """Tell the operator once why nothing can be written."""
+        if reason != self._said:
+            log.warning("a mark can't be written", of=self._what, file=str(self._file), reason=reason)
+        self._said = reason
 
     def _write(self, data: bytes) -> None:
         if not data:
             self._file.unlink(missing_ok=True)
             return
         part = self._file.with_name(f"{self._file.name}.part")
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._file)
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._file)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
