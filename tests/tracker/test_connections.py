@@ -46,7 +46,7 @@ async def test_who_loses_the_connection_in_the_commit_is_told_that_nobody_knows(
             status, answer = await waiting
         await other.close()
         said = json.loads(answer)
-        assert (status, said["exception"]) == (503, "ServiceUnavailableError")
+        assert (status, said["exception"]) == (503, "UnknownOutcomeError")
         assert "lost during the commit: look whether it was done" in said["content"]
         assert found(server, "Location where name is slow") == []
         assert do(server, create("Location", name="slow")) == 200

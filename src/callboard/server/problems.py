@@ -116,6 +116,7 @@ TRACKERS: Mapping[str, Kind] = {
     "DuplicateEntryError": CONFLICT,
     "IntegrityError": CONFLICT,
     "ServiceUnavailableError": TRACKER_AWAY,
+    "UnknownOutcomeError": TRACKER_AWAY,
 }
 """The same for what the tracker refuses, by what its clients call it: the tracker is not imported here."""
 

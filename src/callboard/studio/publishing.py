@@ -3,7 +3,8 @@
     bytes -> location (whole, hashed) -> asset, version, component, note: one commit, one ftrack.update,
                                          and ftrack.location.component-added behind it
 
-What can't be committed leaves no bytes behind.
+What can't be committed leaves no bytes behind; where nobody knows whether it was, the bytes stay: a file
+that belongs to nothing is better than a version without one.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Final
 
+import structlog
 from msgspec import UNSET, Struct
 
 from callboard.catalog.versions import PublishRequest
+from callboard.errors import CallboardError
 from callboard.event import Event
 from callboard.files.refusals import Taken
 from callboard.files.room import Files
@@ -22,12 +25,17 @@ from callboard.studio.locations import FileLocation, Part
 from callboard.studio.noting import changes_of, once_id
 from callboard.studio.places import Places
 from callboard.studio.planning import BadRequest, Plan, planned
-from callboard.studio.production import Production, created
+from callboard.studio.production import Production, created, updated
+
+log = structlog.get_logger("callboard.studio")
 
 ADDED: Final = "ftrack.location.component-added"
 _ATTEMPTS: Final = 20
 """How often a version gets another number, because somebody else was quicker with the same one."""
 _TAKEN: Final = "DuplicateEntryError"
+_ABSENT: Final = "NotFoundError"
+_UNKNOWN: Final = "UnknownOutcomeError"
+"""What the tracker calls its refusals."""
 
 OpenFilm = Callable[[str], BinaryIO]
 """Returns a film by its name, open to read. Blocking; raises a CallboardError."""
@@ -106,9 +114,11 @@ class Publishing:
         made = Made(plan, location, await self._place(plan, location, part), part)
         try:
             await self._commit(wish, made, production)
-        except BaseException as error:
-            await asyncio.shield(self._files.threads.do(location.take_back, part, made.resource))
-            if getattr(error, "kind", "") != _TAKEN or attempts <= 1:
+        except CallboardError as error:
+            if _kind(error) == _UNKNOWN and await _is_there(made, production):
+                return made
+            await self._files.threads.do(location.take_back, part, made.resource)
+            if _kind(error) != _TAKEN or attempts <= 1:
                 raise
             return await self._made(wish, production, name, location, part, attempts - 1)
         return made
@@ -126,6 +136,29 @@ class Publishing:
         on = ("AssetVersion", made.plan.version)
         about = await changes_of(made.plan.task, wish, production, on)
         await production.do([*_operations(wish, made), *about], [_added(made)])
+
+
+async def _is_there(made: Made, production: Production) -> bool:
+    """Return whether a version was committed after all; raises what the tracker says if nobody can tell.
+
+    This writes, though it changes nothing: a write waits for the one before, whose end is not known.
+    """
+    try:
+        await production.do([updated("AssetVersion", made.plan.version, version=made.plan.number)])
+    except CallboardError as error:
+        if _kind(error) != _ABSENT:
+            log.warning(
+                "a file stays in its place, since nobody knows whether its version was made",
+                location=made.location.name,
+                path=made.resource,
+            )
+            raise
+        return False
+    return True
+
+
+def _kind(error: CallboardError) -> str:
+    return str(getattr(error, "kind", ""))
 
 
 def _added(made: Made) -> Event:

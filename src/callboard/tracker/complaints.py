@@ -32,6 +32,7 @@ UNKNOWN: Final = (
     "The connection to the tracker's database was lost during the commit: look whether it was done "
     "before you send it again."
 )
+"""What is said where nobody knows the end of a transaction."""
 
 _BY_STATE: Final = (
     ("54", Invalid, _TOO_LONG),

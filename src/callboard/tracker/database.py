@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callboard.tracker.complaints import UNKNOWN, Fault, is_lost, is_passing, refusal_of
 from callboard.tracker.engines import TELLING, reading, writing
-from callboard.tracker.refusals import Unavailable
+from callboard.tracker.refusals import Unknown
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -44,7 +44,7 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Return what work returns, once all that it did is committed; raises Refused, and nothing is done.
 
-        Raises Unavailable where the connection was lost while it was committed: then nobody knows.
+        Raises Unknown where the connection was lost while it was committed: then nobody knows.
         """
         return await _tried(lambda: self._write(work))
 
@@ -78,7 +78,7 @@ class Database:
                 await connection.commit()
             except Fault as error:
                 if is_lost(error):
-                    raise Unavailable(UNKNOWN) from None
+                    raise Unknown(UNKNOWN) from None
                 raise
             return done
 

@@ -62,6 +62,12 @@ class Unavailable(Refused):
     kind = "ServiceUnavailableError"
 
 
+class Unknown(Refused):
+    """The connection to the tracker's database was lost during the commit: look whether it was done."""
+
+    kind = "UnknownOutcomeError"
+
+
 def hint(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence about an unknown name: the nearest known one, or nothing."""
     near = difflib.get_close_matches(name[:80], list(known), 1, 0.6)
