@@ -288,6 +288,36 @@ log: {url: "nats://10.0.0.5:4222", sync: full, keep: 2w, max_bytes: 20GB}
     assert load("log: {keep: null}").log.keep is None
 
 
+PROMISED = """
+events:
+  enabled: true
+  subscriptions:
+    - event: PrintDone
+      type: system
+      command: 'notify-send "Done: {file}"'
+      when: data.time>600 and source.printer=mk3*
+      timeout: 30
+      retries: 3
+printers:
+  - name: mk3
+    port: /dev/ttyACM0
+    baudrate: 115200
+    autoconnect: true
+    tags: [mk3, left-wall]
+webcam: {snapshot: "http://127.0.0.1:8080/?action=snapshot"}
+slicing: {default: prusaslicer}
+tracker: {database: "sqlite+aiosqlite:///tracker.db"}
+log: {url: "sqlite:///events.db", keep: 30d, sync: normal}
+"""
+
+
+def test_the_configuration_that_was_promised_is_read() -> None:
+    config = load(PROMISED)
+    assert config.warnings == ()
+    assert len(config.events.subscriptions) == len(config.printers) == 1
+    assert config.tracker.database == "sqlite+aiosqlite:///tracker.db"
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [

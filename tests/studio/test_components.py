@@ -44,7 +44,7 @@ def tracker(request: pytest.FixtureRequest) -> Iterator[str]:
         yield ""
         return
     with postgresql() as running:
-        yield f" {{url: '{running.database()}'}}"
+        yield f" {{database: '{running.database()}'}}"
 
 
 @pytest.fixture(scope="module")

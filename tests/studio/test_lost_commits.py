@@ -88,7 +88,7 @@ async def test_a_version_has_its_file_whichever_way_its_commit_ended(
         name = postgres.database().partition("@/")[2].partition("?")[0]
         url = f"postgresql://postgres@127.0.0.1:{port}/{name}?sslmode=disable"
         (tmp_path / "c.yaml").write_text(
-            f"tracker: {{url: '{url}'}}\nstudio: {{locations: [{{name: london, folder: london}}]}}\n"
+            f"tracker: {{database: '{url}'}}\nstudio: {{locations: [{{name: london, folder: london}}]}}\n"
         )
 
         def work() -> None:

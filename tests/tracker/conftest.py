@@ -32,7 +32,7 @@ def settings(request: pytest.FixtureRequest) -> Callable[[], str]:
     if request.param == "sqlite":
         return lambda: "tracker:\n"
     server: Postgres = request.getfixturevalue("postgres")
-    return lambda: f"tracker:\n  url: {server.database()}\n"
+    return lambda: f"tracker:\n  database: {server.database()}\n"
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_without_its_section_there_is_no_api(tmp_path: Path) -> None:
 
 
 def test_a_database_that_can_not_be_opened_is_told_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text("tracker:\n  url: sqlite+aiosqlite:////nowhere/at/all.db\n")
+    (tmp_path / "c.yaml").write_text("tracker:\n  database: sqlite+aiosqlite:////nowhere/at/all.db\n")
     command = [sys.executable, "-m", "callboard", "serve", "--data", str(tmp_path / "data"), "--port", "0"]
     ended = subprocess.run(
         [*command, "--config", str(tmp_path / "c.yaml")],

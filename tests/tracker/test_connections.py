@@ -32,7 +32,7 @@ async def test_who_loses_the_connection_in_the_commit_is_told_that_nobody_knows(
     postgres: Postgres, tmp_path: Path
 ) -> None:
     url = postgres.database()
-    (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {url}\n")
+    (tmp_path / "c.yaml").write_text(f"tracker:\n  database: {url}\n")
     with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server:
         assert do(server, create("Location", name="quick")) == 200
         postgres.sql(HELD, url)

@@ -106,7 +106,7 @@ def owned(tmp_path: Path) -> Iterator[tuple[Postgres, str, Server]]:
     """A PostgreSQL of one test's own, a database in it, and a hub."""
     with postgresql() as database:
         url = database.database()
-        (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {url}\n")
+        (tmp_path / "c.yaml").write_text(f"tracker:\n  database: {url}\n")
         with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as running:
             yield database, url, running
             print(running.output)
@@ -208,7 +208,7 @@ async def test_who_keeps_the_database_to_himself_is_waited_for_only_so_long(
     postgres: Postgres, tmp_path: Path
 ) -> None:
     url = postgres.database()
-    (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {url}&lock_timeout=300ms\n")
+    (tmp_path / "c.yaml").write_text(f"tracker:\n  database: {url}&lock_timeout=300ms\n")
     with serving(tmp_path / "data", "--config", str(tmp_path / "c.yaml")) as server:
         other = await asyncpg.connect(url)
         async with other.transaction():

@@ -37,7 +37,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Serv
     fill: Fill = lambda full: bound(server, 3 * MIB if full else None)  # noqa: E731
     if request.param == "postgresql":
         database: Postgres = request.getfixturevalue("own_postgres")
-        config.write_text(f"tracker:\n  url: {database.database()}\n")
+        config.write_text(f"tracker:\n  database: {database.database()}\n")
         fill = lambda full: database.bound_files(17 * MIB if full else None)  # noqa: E731 # its log has 16 MiB
     with serving(tmp_path / "data", "--config", str(config)) as server:
         yield server, fill

@@ -40,7 +40,7 @@ def nats(tmp_path: Path) -> Iterator[NatsServer]:
 @pytest.fixture
 def nodes(database: str, nats: NatsServer, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     """Two hubs on one log, with one tracker between them."""
-    (tmp_path / "c.yaml").write_text(f"tracker:\n  url: {database}\n")
+    (tmp_path / "c.yaml").write_text(f"tracker:\n  database: {database}\n")
     options = ("--config", str(tmp_path / "c.yaml"), "--log", nats.url)
     with serving(tmp_path / "a", *options) as first, serving(tmp_path / "b", *options) as second:
         yield first, second

@@ -17,7 +17,7 @@ from alembic.command import upgrade
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from callboard.tracker.engines import CantOpen, engine_of, without_password
+from callboard.tracker.engines import CantOpen, engine_of, file_of, without_password
 from callboard.tracker.entities import MODEL
 from callboard.tracker.migrations import TABLE, config_of
 from callboard.tracker.tables import tables_of
@@ -73,6 +73,12 @@ async def test_a_new_database_has_what_the_model_has(url: str, tmp_path: Path) -
     assert await differences(url, tmp_path) == []
     await keep_up(url, tmp_path)  # and is left as it is from then on
     assert await differences(url, tmp_path) == []
+
+
+async def test_a_relative_file_lies_in_the_data_folder(tmp_path: Path) -> None:
+    await keep_up("sqlite+aiosqlite:///tracker.db", tmp_path)
+    assert (tmp_path / "tracker.db").is_file()
+    assert file_of("sqlite+aiosqlite:///tracker.db", tmp_path) == tmp_path / "tracker.db"
 
 
 @pytest.mark.slow
@@ -170,7 +176,7 @@ def test_clients_find_in_the_first_tracker_what_they_left_there(tmp_path: Path) 
 
 def serve(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     """Try to serve with a tracker that can't be opened."""
-    (folder / "c.yaml").write_text(json.dumps({"tracker": {"url": url}}))
+    (folder / "c.yaml").write_text(json.dumps({"tracker": {"database": url}}))
     command = [sys.executable, "-m", "callboard", "serve", "--data", str(folder / "data"), "--port", "0"]
     return subprocess.run(
         [*command, "--config", str(folder / "c.yaml")],
@@ -219,7 +225,7 @@ def test_a_database_that_refuses_us_is_told_in_a_sentence(postgres: Postgres, tm
 
 def test_a_file_has_one_hub(tmp_path: Path) -> None:
     shared = f"sqlite:///{tmp_path / 'shared.db'}"
-    (tmp_path / "c.yaml").write_text(json.dumps({"tracker": {"url": shared}}))
+    (tmp_path / "c.yaml").write_text(json.dumps({"tracker": {"database": shared}}))
     with serving(tmp_path / "first", "--config", str(tmp_path / "c.yaml")) as server:
         ended = serve(tmp_path, shared)
         said = ended.stdout

@@ -76,9 +76,12 @@ class Tracker(Struct, frozen=True, kw_only=True):
     """`tracker:`: the production tracker; without this section there is none."""
 
     enabled: Annotated[bool, says("Whether the tracker is there.")] = True
-    url: Annotated[
+    database: Annotated[
         str | None,
-        says("Its database: `postgresql://USER:PASSWORD@HOST/NAME`; null: tracker.db with the data."),
+        says(
+            "`postgresql://USER:PASSWORD@HOST/NAME` or `sqlite:///FILE`, relative to the data; "
+            "null: tracker.db there."
+        ),
     ] = None
 
 

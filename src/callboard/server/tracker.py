@@ -104,12 +104,12 @@ async def tracker_opened(
     except ImportError as error:
         raise MissingExtra(_MISSING) from error
     async with contextlib.AsyncExitStack() as stack:
-        file = file_of(settings.url, data)
-        if file is not None and settings.url is not None:
+        file = file_of(settings.database, data)
+        if file is not None and settings.database is not None:
             stack.callback(_locked(file).release)
         if file is not None and shared:
             log.warning(_ALONE, file=str(file))
-        tracker = await stack.enter_async_context(open_tracker(bus, settings.url, data, free))
+        tracker = await stack.enter_async_context(open_tracker(bus, settings.database, data, free))
 
         async def answer(
             batch: Sequence[Mapping[str, Any]],

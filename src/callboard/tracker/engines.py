@@ -46,7 +46,7 @@ TELLING: Final = _LOCK.format(0x63620002)
 
 
 class CantOpen(CallboardError):
-    """The tracker's database can't be opened: look at `tracker.url`."""
+    """The tracker's database can't be opened: look at `tracker.database`."""
 
 
 def engine_of(url: str | None, data: Path, *, upkeep: bool = False) -> AsyncEngine:
@@ -56,14 +56,14 @@ def engine_of(url: str | None, data: Path, *, upkeep: bool = False) -> AsyncEngi
     an address that is none; nothing is connected yet.
     """
     if url is None:
-        return _sqlite(f"sqlite+aiosqlite:///{data / 'tracker.db'}", upkeep)
+        return _sqlite("sqlite+aiosqlite:///tracker.db", data, upkeep)
     scheme, _, rest = url.partition("://")
     if scheme in _POSTGRESQL:
         return _postgresql(f"postgresql://{rest}", upkeep)
     if scheme in _SQLITE and not rest.startswith("/?") and rest.strip("/"):
-        return _sqlite(f"sqlite+aiosqlite://{rest}", upkeep)
+        return _sqlite(f"sqlite+aiosqlite://{rest}", data, upkeep)
     raise CantOpen(
-        "`tracker.url` is postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:////FOLDER/FILE: "
+        "`tracker.database` is postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:////FOLDER/FILE: "
         "write one of these, or leave it out for tracker.db in the data folder."
     )
 
@@ -76,20 +76,21 @@ def file_of(url: str | None, data: Path) -> Path | None:
         return None
     with contextlib.suppress(ArgumentError):
         name = make_url(url).database
-        return Path(name) if name else None
+        return data / name if name else None
     return None
 
 
-def _sqlite(url: str, upkeep: bool) -> AsyncEngine:
+def _sqlite(url: str, data: Path, upkeep: bool) -> AsyncEngine:
     """Have SQLite check foreign keys, let readers be beside a writer, and begin by what will be done."""
     try:
+        address = make_url(url)
         engine = create_async_engine(
-            make_url(url),
+            address.set(database=str(data / (address.database or ""))),
             hide_parameters=True,
             connect_args={"async_creator_fn": unhurried if upkeep else line},
         )
     except ArgumentError:
-        raise CantOpen("`tracker.url` can't be read: write sqlite:////FOLDER/FILE.") from None
+        raise CantOpen("`tracker.database` can't be read: write sqlite:////FOLDER/FILE.") from None
     pragmas = (
         "journal_mode=WAL",
         "synchronous=NORMAL",

@@ -39,7 +39,7 @@ _NEWER: Final = (
     "install that version again, or take back the copy that it made."
 )
 _NOT_OURS: Final = (
-    "The database that `tracker.url` names has tables that are not the tracker's ({}): "
+    "The database that `tracker.database` names has tables that are not the tracker's ({}): "
     "name an empty database, or a schema of its own."
 )
 _NOT_UTF8: Final = "The tracker's database has the encoding {}: make one with ENCODING 'UTF8'."
@@ -55,7 +55,9 @@ async def keep_up(url: str | None, data: Path) -> None:
             await connection.run_sync(_bring_up)
     except (*Fault, ValueError, shutil.Error) as error:
         said = without_password(_reason(error), url)
-        raise CantOpen(f"The tracker's database can't be opened: {said}: look at `tracker.url`.") from None
+        raise CantOpen(
+            f"The tracker's database can't be opened: {said}: look at `tracker.database`."
+        ) from None
     finally:
         await engine.dispose()
 
