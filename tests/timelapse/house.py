@@ -92,6 +92,15 @@ class Filming:
         assert status == 200, body
         return json.loads(body)
 
+    def ask(self, verb: str, room: str = "jobs", **data: Any) -> dict[str, Any]:
+        """Return what a room replies to a request."""
+        event = {"topic": f"callboard.{room}.{verb}", "data": data}
+        status, body = self.server.post("/v1/requests", {"event": event, "timeout": 20})
+        assert status == 200, body
+        (reply,) = json.loads(body)["replies"]
+        said: dict[str, Any] = reply["event"]["data"] if "event" in reply else reply["data"]
+        return said
+
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command against the server."""
         environment = {**os.environ, "CALLBOARD_URL": self.server.url, "CALLBOARD_API_KEY": self.server.key}

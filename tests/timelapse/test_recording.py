@@ -15,6 +15,7 @@ from callboard import catalog
 from callboard.config import Timelapse
 from callboard.timelapse.refusals import InUse
 from callboard.timelapse.room import MOST
+from callboard.timelapse.shelf import Film, Shelf
 from callboard.timelapse.trigger import Trigger
 from tests.timelapse.filming import PATIENCE, Filmhouse, filmhouse, picture
 
@@ -300,6 +301,7 @@ async def test_old_pictures_and_films_are_removed_but_none_that_are_in_use(tmp_p
                 await asyncio.sleep(0.01)
         for name, days in (("old.mp4", 3), ("new.mp4", 1)):
             (house.base / name).write_bytes(b"film")
+            (house.base / "about" / f"{name}.json").write_text("{}")
             os.utime(house.base / name, (time.time() - days * 86400,) * 2)
         for reel in shelf.reels():
             os.utime(reel.folder, (time.time() - 2 * 86400,) * 2)
@@ -308,6 +310,40 @@ async def test_old_pictures_and_films_are_removed_but_none_that_are_in_use(tmp_p
         (left,) = shelf.reels()
         assert left.about.printer == "other"
         assert [film.name for film in shelf.films()] == ["new.mp4"]
+
+
+async def test_what_somebody_else_keeps_in_the_folder_is_never_swept_away(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path) as house:
+        await house.film(1)
+        (done,) = await house.until("MovieDone")
+        ours, base = str(done.data["movie_basename"]), house.base
+        theirs = ["wedding.mp4", ".download.part", ".notes.ready", "unrendered/holidays/beach.jpg"]
+        (base / "unrendered" / "holidays").mkdir()
+        for name in theirs:
+            (base / name).write_bytes(b"precious")
+        half = base / f".{'0' * 32}.1f.part"
+        half.touch()
+        for path in (base / ours, base / "wedding.mp4", base / "unrendered" / "holidays"):
+            os.utime(path, (0, 0))
+        house.room.shelf.prepare(())
+        assert house.room.shelf.sweep(60, 60, lambda _: False) == ([], [ours])
+        assert [name for name in theirs if not (base / name).exists()] == []
+        assert not half.exists()
+
+
+class Emptied(Shelf):
+    """A shelf from which each film is removed once it has been seen that it is there."""
+
+    def _film(self, path: Path) -> Film:
+        path.unlink()
+        return super()._film(path)
+
+
+def test_a_list_leaves_out_what_goes_while_it_is_made(tmp_path: Path) -> None:
+    shelf = Emptied(tmp_path)
+    shelf.prepare(())
+    (tmp_path / "arm_1.mp4").write_bytes(b"film")
+    assert shelf.films() == []
 
 
 async def test_pictures_that_are_recorded_can_not_be_removed_or_rendered(house: Filmhouse) -> None:

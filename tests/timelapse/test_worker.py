@@ -6,9 +6,11 @@ import io
 import json
 import os
 import signal
+import socket
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -149,6 +151,37 @@ def test_pictures_come_as_a_tar_and_a_film_only_from_who_has_the_lease(house: Fi
     assert [path.name for path in house.base.glob(".*")] == []
 
 
+def test_an_upload_that_stalls_never_reaches_into_the_film_of_the_next_worker(house: Filming) -> None:
+    house.film(2)
+    eventually(lambda: house.get("/v1/jobs")["jobs"], "the job")
+    first = house.ask("take", worker="slow", kinds=["film"])["job"]
+    size = 300_000
+    with socket.create_connection(("127.0.0.1", house.server.port)) as stalled:
+        head = [
+            f"PUT {address_of(first)} HTTP/1.1",
+            *("Host: hub", f"Content-Length: {size}"),
+            *(f"ftrack-user: {house.server.user}", f"ftrack-api-key: {house.server.key}"),
+        ]
+        stalled.sendall("\r\n".join([*head, "", ""]).encode() + b"A" * (size // 2))
+        eventually(lambda: list(house.base.glob(".*.part")), "the half film")
+        house.ask("give-back", job=first["id"], lease=first["lease"])  # as if its lease had run out
+        second = house.ask("take", worker="quick", kinds=["film"])["job"]
+        status, _ = house.server.ask("PUT", address_of(second), b"B" * 1000, {})
+        assert status == 204
+        stalled.sendall(b"A" * (size - size // 2))
+        assert b" 409 " in stalled.recv(1000).partition(b"\r\n")[0]
+    assert house.ask("finish", job=second["id"], lease=second["lease"], result={})["success"]
+    (done,) = house.until("MovieDone")
+    assert Path(done["data"]["movie"]).read_bytes() == b"B" * 1000
+    assert not list(house.base.glob(".*"))
+
+
+def address_of(job: dict[str, Any]) -> str:
+    """Where a worker brings the film of its job."""
+    name = job["payload"]["name"]
+    return f"/v1/timelapses/unrendered/{name}/film?job={job['id']}&lease={job['lease']}"
+
+
 def test_what_a_crash_of_the_hub_leaves_is_offered_again(tmp_path: Path) -> None:
     go = tmp_path / "go"
     waiting = ffmpeg_that_waits(tmp_path, go)
@@ -224,14 +257,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filming]:
 
 
 def test_requests_do_what_the_addresses_do(shared: Filming) -> None:
-    def ask(verb: str, **data: object) -> dict[str, object]:
-        event = {"topic": f"callboard.timelapse.{verb}", "data": data}
-        status, body = shared.server.post("/v1/requests", {"event": event, "timeout": 20})
-        assert status == 200, body
-        (reply,) = json.loads(body)["replies"]
-        answer = reply["event"]["data"] if "event" in reply else reply["data"]
-        assert isinstance(answer, dict)
-        return answer
+    def ask(verb: str, **data: object) -> dict[str, Any]:
+        return shared.ask(verb, room="timelapse", **data)
 
     shared.film(1)
     name = shared.until("MovieDone")[-1]["data"]["movie_basename"]

@@ -217,7 +217,7 @@ class TimelapsesDoor:
             raise Problem(BAD_REQUEST, "Name the `job` that this is the film of.", CLOSE)
         if not await self._jobs.holds(job, lease):
             raise Problem(CONFLICT, _LOST, CLOSE)
-        part = self._room.shelf.part(job, 0)
+        part = self._room.shelf.part(job)
         try:
             async with self._receiving.parts(call.request) as pieces:
                 with _disk():

@@ -78,7 +78,7 @@ class OnShelf:
     async def open(self, job: Job, movie: Movie) -> AsyncIterator[Workshop]:
         """Give the folder where the pictures are."""
         reel = await asyncio.to_thread(self._shelf.reel, movie.name)
-        target = self._shelf.part(job.id, job.attempts)
+        target = self._shelf.part(job.id)
         try:
             yield Workshop(reel.folder, target)
         finally:

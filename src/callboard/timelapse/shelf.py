@@ -3,20 +3,23 @@
     <film>.mp4                    a film
     about/<film>.json, .jpg       what it shows, and a picture of it
     unrendered/<name>/            a reel
-    .<job>.<try>.part, .<job>.ready   a film in the making, and one that only has to be put in its place
+    .<job>.<token>.part, .<job>.ready   a film in the making, and one that only has to be put in its place
 
-Methods wait for the disk; names from outside are one path element that begins with no dot, or refused.
+Only what is ours goes by itself: the folder may hold films of somebody else. Methods wait for the
+disk; names from outside are one path element that begins with no dot, or refused.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
+import secrets
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,7 +27,11 @@ from msgspec import Struct
 from callboard.timelapse.reel import About, Reel, called, inside
 from callboard.timelapse.refusals import NoSuchFilm
 
+S = TypeVar("S")
+T = TypeVar("T")
+
 SUFFIXES: Final = frozenset({".mp4", ".mpg"})
+_UNFINISHED: Final = re.compile(r"\.(?P<job>[0-9a-f]{32})\.([0-9a-f]{1,8}\.part|ready)")
 
 
 class Film(Struct, frozen=True):
@@ -50,8 +57,8 @@ class Shelf:
         for folder in (self.base, self._unrendered, self._about):
             folder.mkdir(parents=True, exist_ok=True)
         for path in self.base.glob(".*"):
-            theirs = path.suffix == ".ready" and path.name.split(".")[1] in alive
-            if path.suffix in {".part", ".ready"} and not theirs:
+            ours = _UNFINISHED.fullmatch(path.name)
+            if ours and not (path.suffix == ".ready" and ours["job"] in alive):
                 path.unlink(missing_ok=True)
 
     # Reels
@@ -76,14 +83,18 @@ class Shelf:
 
     def reels(self) -> list[Reel]:
         """Return all reels, newest first."""
-        found = [Reel.open(path) for path in _folders(self._unrendered)]
+        found = _there(Reel.open, _folders(self._unrendered))
         return sorted(found, key=lambda reel: reel.about.started, reverse=True)
+
+    def sized_reels(self) -> list[tuple[Reel, int]]:
+        """Return all reels, newest first, with the bytes that their pictures have."""
+        return list(_there(lambda reel: (reel, reel.size()), self.reels()))
 
     # Films
 
     def films(self) -> list[Film]:
         """Return all films, newest first."""
-        found = [self._film(path) for path in inside(self.base) if _is_film(path)]
+        found = _there(self._film, filter(_is_film, inside(self.base)))
         return sorted(found, key=lambda film: film.made, reverse=True)
 
     def film(self, name: str) -> Film:
@@ -103,11 +114,11 @@ class Shelf:
         path = self._path(name)
         path.unlink()
         self._thumbnail(path.name).unlink(missing_ok=True)
-        (self._about / f"{path.name}.json").unlink(missing_ok=True)
+        self._noted(path.name).unlink(missing_ok=True)
 
-    def part(self, job: str, attempt: int) -> Path:
-        """Return where a film is made."""
-        return self.base / f".{job}.{attempt}.part"
+    def part(self, job: str) -> Path:
+        """Return where to make a film, fresh each time: who lost its lease writes into no other's file."""
+        return self.base / f".{job}.{secrets.token_hex(4)}.part"
 
     def ready(self, job: str) -> Path:
         """Return where a film lies that is made, until its job has ended."""
@@ -134,16 +145,17 @@ class Shelf:
     def sweep(
         self, frames: float | None, films: float | None, in_use: Callable[[str], bool]
     ) -> tuple[list[str], list[str]]:
-        """Remove reels and films that are older than so many seconds; returns the names of what went."""
+        """Remove our reels and films that are older than so many seconds; returns the names of what went."""
         now = time.time()
         old_reels = [reel for reel in self.reels() if frames is not None and now - reel.changed() > frames]
-        gone = [reel for reel in old_reels if not in_use(reel.name)]
+        gone = [reel for reel in old_reels if self._is_our_reel(reel) and not in_use(reel.name)]
         for reel in gone:
             reel.remove()
         old_films = [film.name for film in self.films() if films is not None and now - film.made > films]
-        for name in old_films:
+        ours = [name for name in old_films if self._noted(name).is_file()]
+        for name in ours:
             self.remove_film(name)
-        return [reel.name for reel in gone], old_films
+        return [reel.name for reel in gone], ours
 
     def usage(self) -> tuple[int, int]:
         """Return the bytes that are free on the disk, and all it has."""
@@ -152,14 +164,14 @@ class Shelf:
 
     def _tell_of(self, name: str, reel: Reel) -> None:
         about = {"printer": reel.about.printer, "gcode": reel.about.gcode, "frames": reel.count}
-        (self._about / f"{name}.json").write_bytes(msgspec.json.encode(about))
+        self._noted(name).write_bytes(msgspec.json.encode(about))
         frames = list(reel.frames())
         shutil.copyfile(frames[-1], self._thumbnail(name))
 
     def _film(self, path: Path) -> Film:
         found = path.stat()
         try:
-            about = msgspec.json.decode((self._about / f"{path.name}.json").read_bytes(), type=dict[str, Any])
+            about = msgspec.json.decode(self._noted(path.name).read_bytes(), type=dict[str, Any])
         except (OSError, msgspec.MsgspecError):
             about = {}
         return Film(path.name, found.st_size, found.st_mtime, about, self._thumbnail(path.name).is_file())
@@ -169,6 +181,13 @@ class Shelf:
         if not _is_film(path):
             raise NoSuchFilm(f"There is no film {name[:80]!r}: `callboard timelapse list` shows all.")
         return path
+
+    def _is_our_reel(self, reel: Reel) -> bool:
+        return reel.count > 0 or (reel.folder / "recording.json").is_file()
+
+    def _noted(self, name: str) -> Path:
+        """Return where it is noted what a film shows: one without such a note was not made here."""
+        return self._about / f"{name}.json"
 
     def _thumbnail(self, name: str) -> Path:
         return self._about / f"{name}.jpg"
@@ -185,6 +204,16 @@ def _checked(name: str) -> str:
     if not name or name.startswith(".") or "/" in name or "\0" in name or len(os.fsencode(name)) > 255:
         raise NoSuchFilm(f"{name[:80]!r} is the name of no film: `callboard timelapse list` shows all.")
     return name
+
+
+def _there(look: Callable[[S], T], found: Iterable[S]) -> Iterator[T]:
+    """Yield what `look` sees of each; what is removed meanwhile is left out."""
+    for each in found:
+        try:
+            seen = look(each)
+        except FileNotFoundError:
+            continue
+        yield seen
 
 
 def _is_film(path: Path) -> bool:

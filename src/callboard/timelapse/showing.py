@@ -57,7 +57,7 @@ class Listed(Struct):
 async def listed(room: Timelapses) -> Listed:
     """Return what there is."""
     films = await room.threads.do(room.shelf.films)
-    reels = await room.threads.do(lambda: [(reel, reel.size()) for reel in room.shelf.reels()])
+    reels = await room.threads.do(room.shelf.sized_reels)
     free, total = await room.threads.do(room.shelf.usage)
     return Listed(
         [film_info(film) for film in films], [reel_info(room, *each) for each in reels], free, total
