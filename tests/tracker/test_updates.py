@@ -12,6 +12,7 @@ import pytest
 
 from tests.clients.official import Hub, ftrack_py
 from tests.serving import Server, eventually, serving
+from tests.tracker.commits import change, create, delete, do, found
 from tests.tracker.conftest import open_session
 
 UPDATES = "topic=ftrack.update"
@@ -162,6 +163,29 @@ def test_what_was_committed_before_a_power_cut_is_told_after_it(tmp_path: Path) 
             zip(topics, range(4), strict=True)
         )
         session.close()
+
+
+def test_a_commit_of_many_entities_is_one_event(server: Server, hub: Hub, shot: Any) -> None:
+    heard = hub.subscribe(UPDATES)
+    names = [f"f{number}" for number in range(1_500)]
+    assert do(server, *(create("Folder", name=name, parent_id=shot["project_id"]) for name in names)) == 200
+    hub.until(lambda: heard, "the commit")
+    assert [entry["changes"]["name"]["new"] for entry in heard[0]["data"]["entities"]] == names
+    assert heard[0]["data"]["parents"] == [shot["project_id"]]
+
+
+def test_a_user_who_was_deleted_is_welcomed_again(server: Server, hub: Hub, shot: Any) -> None:
+    me = 'User where username is "admin"'
+    (before,) = found(server, me)
+    assert do(server, delete("User", before["id"])) == 200
+    (again,) = found(server, me)
+    assert again["id"] != before["id"]
+    heard = hub.subscribe(UPDATES)
+    assert do(server, change("Shot", shot["id"], description="Told by whom?")) == 200
+    hub.until(lambda: of(heard, shot, "update"), "the change")
+    (user,) = found(server, me)
+    assert heard[-1]["data"]["user"] == {"userid": user["id"], "name": "admin"}
+    assert heard[-1]["source"]["user"]["id"] == user["id"]
 
 
 def test_a_commit_larger_than_an_event_may_be_is_told_in_parts(tmp_path: Path) -> None:

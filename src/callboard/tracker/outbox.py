@@ -21,6 +21,7 @@ from callboard.bus import Bus
 from callboard.errors import BadEvent, EventTooBig
 from callboard.event import Event, encode_json
 from callboard.tracker.database import Database
+from callboard.tracker.telling import parents_of
 
 log = structlog.get_logger("callboard.tracker")
 
@@ -135,7 +136,12 @@ def _halves(event: Event) -> tuple[Event, ...]:
     middle = len(entities) // 2
     parts = (entities[:middle], entities[middle:]) if middle else ()
     return tuple(
-        Event(event.topic, {**event.data, "entities": part}, event.source, id=_half_id(event.id, number))
+        Event(
+            event.topic,
+            {**event.data, "entities": part, "parents": parents_of(part)},
+            event.source,
+            id=_half_id(event.id, number),
+        )
         for number, part in enumerate(parts)
     )
 

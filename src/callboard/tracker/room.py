@@ -108,6 +108,8 @@ class Tracker:
             lambda connection: self._work(connection, batch, caller, also)
         )
         self._drain.wake()
+        if any(one.get("entity_type") == "User" for one in batch if _action(one) == "delete"):
+            self._known.clear()  # whoever it was: they are welcomed again
         if gone and self._free is not None:
             await self._free(gone)
         return results
@@ -150,17 +152,17 @@ class Tracker:
         caller: Caller,
         also: Sequence[Event],
     ) -> tuple[list[Any], Collection[str]]:
-        user = self._user(connection, caller.user)
+        user = self._welcome(connection, caller)
         ledger = Ledger(connection, MODEL, self._tables, now())
         ledger.read(mentioned(MODEL, batch))
-        operations = Operations(ledger, user["id"] if user is not None else None)
+        operations = Operations(ledger, user["id"])
         results: list[Any] = []
         for number, one in enumerate(batch):
             if number % _AT_ONCE == _AT_ONCE - 1:
                 await_only(asyncio.sleep(0))  # the hub has others to serve
             results.append(self._do(connection, ledger, operations, one))
         ledger.flush()
-        self._tell(connection, ledger, user or {"id": None, "username": caller.user}, caller, also)
+        self._tell(connection, ledger, user, caller, also)
         return results, freed(ledger)
 
     def _do(
@@ -220,13 +222,15 @@ class Tracker:
         found = connection.execute(select(users).where(users.c.username == username)).mappings().first()
         return dict(found) if found is not None else None
 
-    def _welcome(self, connection: Connection, caller: Caller) -> None:
-        if self._user(connection, caller.user) is not None:
-            return
+    def _welcome(self, connection: Connection, caller: Caller) -> Values:
+        """Return the user of who asks; one whose key is new, or whose User was deleted, is made."""
+        if (there := self._user(connection, caller.user)) is not None:
+            return there
         ledger = Ledger(connection, MODEL, self._tables, now())
         _, row = Operations(ledger, None).create("User", {"username": caller.user})
         ledger.flush()
         self._tell(connection, ledger, row, caller, ())
+        return row
 
     def _tell(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from callboard.tracker.custom import TABLE, owner_type
@@ -11,8 +11,8 @@ from callboard.tracker.model import EntityType, Model, Reference
 from callboard.tracker.tables import KIND
 from callboard.tracker.values import told
 
-MOST = 1000
-"""Entities in one event; a larger commit is told in several, in order."""
+MOST = 10_000
+"""Entities in one event: as many as its bytes allow, about, so that nothing enormous is encoded at once."""
 _SILENT = frozenset({KIND, "id", "context_type", "system_type", "created_at"})
 _OBJECT_TYPES = {"Timer": "timer"}
 """By this artists' tray applications know a timer. Source: facts, section 6."""
@@ -141,16 +141,20 @@ def _action(touched: Touched, changes: Mapping[str, Any]) -> str:
     return "move" if touched.table == "context" and "parent_id" in changes else "update"
 
 
+def parents_of(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of all that entries lie in, each once."""
+    return list(dict.fromkeys(each["entityId"] for entry in entries for each in entry["parents"][1:]))
+
+
 def payloads(
     entries: list[dict[str, Any]], user: Mapping[str, Any], client: str | None, push: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the data of the events that tell the entries: one, unless there are very many."""
     for start in range(0, len(entries), MOST):
         some = entries[start : start + MOST]
-        parents = dict.fromkeys(each["entityId"] for entry in some for each in entry["parents"][1:])
         yield {
             "entities": some,
-            "parents": list(parents),
+            "parents": parents_of(some),
             "user": {"userid": user["id"], "name": user["username"]},
             "clientToken": client,
             "pushToken": push,
