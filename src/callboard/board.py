@@ -60,6 +60,7 @@ from callboard.server.uploadhouse import Uploads
 from callboard.server.uploads import upload_operations
 from callboard.server.versions import in_house, version_operations
 from callboard.slicing.opening import open_slicing
+from callboard.slicing.printers import LEADS
 from callboard.slicing.room import folder_of
 from callboard.store import Store, open_store
 from callboard.studio.opening import open_studio
@@ -141,7 +142,7 @@ async def _hub_opened(config: Config, data: Path) -> AsyncIterator[Hub]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(events.close)
         await stack.enter_async_context(retaining(events, Retention(config.log.keep, config.log.max_bytes)))
-        hub = await stack.enter_async_context(Hub(events, SPELLINGS))
+        hub = await stack.enter_async_context(Hub(events, SPELLINGS, LEADS))
         await stack.enter_async_context(hub.durables.expiring(config.log.keep_cursors))
         yield hub
 

@@ -7,7 +7,7 @@ a room can't tell them apart.
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
 from callboard.event import Event, caused_by
@@ -59,7 +59,7 @@ class Bus(Protocol):
         Raises BadExpression at once.
         """
 
-    def request(self, event: Event, *, deadline: float) -> AsyncIterator[Event]:
+    def request(self, event: Event, *, deadline: float) -> AsyncGenerator[Event]:
         """Publish `event` and yield the replies as they come, for at most `deadline` seconds.
 
         Ends when all who were asked have replied, at once if nobody was.

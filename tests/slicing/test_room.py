@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 
 from callboard import catalog
-from callboard.event import Event
+from callboard.errors import Denied
+from callboard.event import Event, seal
+from callboard.expression import parse
+from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
+from callboard.logs.memory import MemoryLog
+from callboard.slicing.printers import LEADS
 from tests.slicing import slicers
 from tests.slicing.models import binary, box, packed, text
 from tests.slicing.rooms import ENDS, workshop
@@ -268,12 +273,43 @@ async def test_the_printer_is_asked_once_the_result_is_stored(tmp_path: Path) ->
         job = await shop.slice(print="mk3")
         await shop.ended(job)
         await shop.until(lambda: shop.room.job(job).printed is True)
-        assert asked[0].data["file"] == "arm.gcode"
+        assert (asked[0].data["file"], asked[0].data["if_clear"]) == ("arm.gcode", True)
+        assert asked[0].source["user"]["username"] == "tester"
+        bold = await shop.slice(print="mk3", if_clear=False)
+        await shop.until(lambda: shop.room.job(bold).printed is True)
+        assert "if_clear" not in asked[1].data
         other = await shop.slice(print="mk4")
         await shop.until(lambda: shop.room.job(other).printed is False)
         assert shop.room.job(other).state.value == "done"
         assert "does not print it" in shop.room.job(other).reason
         await host.close()
+
+
+async def test_a_printer_that_there_is_not_is_told_before_anything_is_sliced(tmp_path: Path) -> None:
+    async with workshop(tmp_path) as shop:
+        host = HubBus(shop.here.hub, Principal("host"))
+        no = {"success": False, "message": "There is no printer 'mk9': there are mk3."}
+        host.subscribe(
+            'topic="callboard.printer.list"', lambda event: no if "mk9" in event.data.values() else 1
+        )
+        assert await shop.ask("slice", file="arm.stl", print="mk9") == no
+        assert shop.told == []
+        await host.close()
+
+
+async def test_whoever_slices_to_print_must_be_allowed_to_print(tmp_path: Path) -> None:
+    allowed = parse("topic=callboard.slicing.slice or (topic=callboard.printer.print and data.printer=mk3)")
+    artist = Principal("artist", publish=allowed)
+    async with Hub(MemoryLog(), leads=LEADS) as hub:
+
+        def check(**data: Any) -> None:
+            hub.check(artist, seal(Event("callboard.slicing.slice", {"file": "arm.stl", **data})))
+
+        check()
+        check(print="mk3")
+        for verb in ("print", "select"):
+            with pytest.raises(Denied, match=f"callboard.printer.{verb}, which"):
+                check(**{verb: "mk4"})
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -287,6 +323,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a program to start": ({"overrides": {"post_process": "/bin/sh"}}, "post_process can't be set here"),
     "an option for a setting": ({"overrides": {"--output": "x"}}, "is no setting"),
     "a setting that is a list": ({"overrides": {"layer_height": [1]}}, "neither text nor a number"),
+    "printed and selected": ({"print": "mk3", "select": "mk3"}, "not both"),
     "a wrong type": ({"position": {"x": 1}}, "can't be understood"),
     "far away": ({"position": {"x": 1e9, "y": 0}}, "can't be understood"),
 }

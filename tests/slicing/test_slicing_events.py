@@ -202,7 +202,20 @@ def test_one_request_slices_and_prints(house: PrintHouse) -> None:
         if name(each) in {"SlicingStarted", "SlicingDone", "PrintStarted"}
     }
     assert len(set(traces.values())) == 1, traces
+    started = next(each for each in entries if name(each) == "PrintStarted")
+    assert started["event"]["data"]["user"] == "admin"
     house.until("PrintDone", since)
+
+
+def test_a_key_that_may_not_print_does_not_by_slicing(house: PrintHouse) -> None:
+    key = {"user": "art", "publish": "topic=callboard.slicing.slice"}
+    made = json.loads(house.server.post("/v1/keys", key)[1])["key"]
+    headers = {"ftrack-user": "art", "ftrack-api-key": made, "Content-Type": "application/json"}
+    for more, allowed in (({}, True), ({"print": NAME}, False), ({"select": NAME}, False)):
+        event = {"topic": "callboard.slicing.slice", "data": {"file": "none.stl", **more}}
+        status, body = house.server.ask("POST", "/v1/events", json.dumps(event).encode(), headers)
+        assert (status < 300) == allowed, body
+        assert allowed or (status == 403 and b"callboard.printer." in body), body
 
 
 def command(house: PrintHouse, *words: str) -> subprocess.CompletedProcess[str]:
@@ -221,9 +234,10 @@ def test_the_command_slices_a_file_of_this_machine_and_prints_it(house: PrintHou
     need("prusaslicer")
     (house.folder / "local.stl").write_bytes(binary(box(12, 12, 1)))
     since = house.here()
-    done = command(
-        house, "local.stl", "--slicer", "prusaslicer", "--set", "layer_height=0.3", "--print", NAME
-    )
+    words = ("local.stl", "--slicer", "prusaslicer", "--set", "layer_height=0.3", "--print", NAME)
+    left = command(house, *words)  # there is a test before this one
+    assert (left.returncode, f"callboard printers clear {NAME}" in left.stderr) == (1, True), left.stderr
+    done = command(house, *words, "--no-if-clear")
     assert (done.returncode, done.stdout) == (0, "local.gcode\n"), done.stderr
     assert f"{NAME} prints it" in done.stderr
     house.until("PrintDone", since)

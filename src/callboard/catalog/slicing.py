@@ -46,6 +46,9 @@ class SliceRequest(SlicingRequest, frozen=True, kw_only=True):
     ) = UNSET
     select: Annotated[_Printer, own("The printer that shall select the G-code.")] | UnsetType = UNSET
     print: Annotated[_Printer, own("The printer that shall print the G-code.")] | UnsetType = UNSET
+    if_clear: (
+        Annotated[bool, own("Whether it is printed only if the bed is clear: yes unless said.")] | UnsetType
+    ) = UNSET
 
 
 class SlicingJobRequest(SlicingRequest, frozen=True, kw_only=True):

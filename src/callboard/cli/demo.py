@@ -194,7 +194,7 @@ Ctrl-C ends the demo and throws its data away."""
 
 _SLICE: Final = """A model, sliced and printed in one go:
 
-  CALLBOARD_DATA={folder} {program} slice bowl.stl --profile demo --print demo"""
+  CALLBOARD_DATA={folder} {program} slice bowl.stl --profile demo --print demo --no-if-clear"""
 
 _NO_SLICER: Final = (
     """There is no slicer on this machine; with prusa-slicer or slic3r it slices bowl.stl, too."""

@@ -52,7 +52,9 @@ class Studio:
         """Slice a task's newest model and print it."""
         task = launch.selection[0].id
         model = await self.ask("studio.fetch", task=task)
-        await self.ask("slicing.slice", file=model["path"], profile="demo", print="demo")
+        # Nothing lies on the bed of a printer that is only simulated.
+        wish = {"profile": "demo", "print": "demo", "if_clear": False}
+        await self.ask("slicing.slice", file=model["path"], **wish)
         await self.ask("studio.note", task=task, note="It is sliced, then printed.", status="In progress")
         return f"{model['asset']} v{model['number']:03} is sliced, then printed on demo."
 

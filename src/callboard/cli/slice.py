@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 from cyclopts import Parameter
 
+from callboard.cli.bringing import Overwrite, brought
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import note, printable, say, say_json, table
 from callboard.cli.reach import Reach, talk
@@ -42,7 +43,11 @@ def slice_file(
         Parameter(name=("--set", "-s"), negative="", help="KEY=VALUE over the profile's; may be repeated."),
     ] = (),
     print_on: Annotated[str, Parameter(name="--print", help="Print it on this printer.")] = "",
+    if_clear: Annotated[
+        bool, Parameter(help="Print it only if the bed was said to be clear since its last print.")
+    ] = True,
     select_on: Annotated[str, Parameter(name="--select", help="Select it on this printer.")] = "",
+    overwrite: Overwrite = False,
     background: Annotated[bool, Parameter(help="Return at once.", negative="")] = False,
     list_: Annotated[bool, Parameter(name="--list", help="List slicers and profiles.", negative="")] = False,
     add: Annotated[
@@ -66,15 +71,16 @@ def slice_file(
         "print": print_on,
         "select": select_on,
     }
-    asked = {key: value for key, value in wish.items() if value}
-    return talk(reach, lambda http: _slice(http, file, asked, background, as_json))
+    asked = {key: value for key, value in wish.items() if value} | ({} if if_clear else {"if_clear": False})
+
+    async def go(http: Http) -> int | None:
+        return await _slice(http, await brought(http, file, overwrite), asked, background, as_json)
+
+    return talk(reach, go)
 
 
 async def _slice(http: Http, file: str, asked: dict[str, Any], background: bool, as_json: bool) -> int | None:
-    from callboard.cli.printers import _stored
-
-    path = await _stored(http, file)
-    job = await http.ask("POST", _JOBS, {"file": path, **asked})
+    job = await http.ask("POST", _JOBS, {"file": file, **asked})
     try:
         found = job if background else await _followed(http, job, bool(asked.keys() & {"print", "select"}))
     except (asyncio.CancelledError, KeyboardInterrupt):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -56,10 +56,19 @@ class Waiting(Protocol):
 class Hub:
     """One node's board: `async with Hub(log) as hub`."""
 
-    def __init__(self, log: Log, spellings: Mapping[str, Callable[[Raw], Raw]] | None = None) -> None:
-        """Open on a log; `spellings` has, for a topic, what completes the data of its events."""
+    def __init__(
+        self,
+        log: Log,
+        spellings: Mapping[str, Callable[[Raw], Raw]] | None = None,
+        leads: Mapping[str, Callable[[Envelope], Iterable[Envelope]]] | None = None,
+    ) -> None:
+        """Open on a log.
+
+        `spellings` has, for a topic, what completes the data of its events; `leads` what a room publishes
+        in the name of who publishes them, so that no key does by a room what it may not do itself.
+        """
         self.log = log
-        self._spellings = spellings or {}
+        self._spellings, self._leads = spellings or {}, leads or {}
         self.requests = Requests()
         self.router = Router(log, self.requests)
         self.nodes = Nodes(log, self.router, self.requests)
@@ -118,11 +127,8 @@ class Hub:
             raise BadEvent("This event has an empty topic: name what happened, as render.done does.")
         if topic.startswith("ftrack.meta.") and topic != REPLY:
             raise BadEvent(f"{topic} is no event to publish: clients make it for themselves or for the hub.")
-        if principal.publish is not None and not principal.may_publish(Document(envelope)):
-            raise Denied(
-                f"The key of {principal.name} may not publish {topic}: "
-                "ask an administrator for a key made with --publish."
-            )
+        if principal.publish is not None:
+            self._check_rights(principal, envelope)
         if topic == REPLY:
             self.router.answers.refuse(principal, envelope)
         if envelope.target:
@@ -131,6 +137,17 @@ class Hub:
         if len(envelope.json) > self.log.max_event:
             raise too_big(len(envelope.json), self.log.max_event)
         return envelope
+
+    def _check_rights(self, principal: Principal, envelope: Envelope) -> None:
+        """Raise Denied unless a key may publish an event, and each that a room would because of it."""
+        leads = self._leads.get(envelope.topic)
+        for one in (envelope, *(leads(envelope) if leads else ())):
+            if not principal.may_publish(Document(one)):
+                led = "" if one is envelope else f", which this {envelope.topic} leads to"
+                raise Denied(
+                    f"The key of {principal.name} may not publish {one.topic}{led}: "
+                    "ask an administrator for a key made with --publish."
+                )
 
     def _completed(self, envelope: Envelope) -> Envelope:
         """Return an event with both spellings of its keys, unless that makes it too big."""

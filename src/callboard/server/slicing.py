@@ -64,6 +64,7 @@ class Wanted(Struct, forbid_unknown_fields=True, kw_only=True):
     overwrite: bool = True
     select: Annotated[str, Meta(description="The printer that shall select the G-code.")] = ""
     print: Annotated[str, Meta(description="The printer that shall print the G-code.")] = ""
+    if_clear: Annotated[bool, Meta(description="Whether it is printed only if the bed is clear.")] = True
 
 
 class ProfileWanted(Struct, forbid_unknown_fields=True, kw_only=True, rename="camel"):
@@ -201,7 +202,8 @@ class SlicingDoor:
 
         The answer comes at once; SlicingStarted, then one of SlicingDone, SlicingFailed and SlicingCancelled
         tell how it goes on, and the state `slicingProgress/<job>` how far it is. Another job for the same
-        G-code calls this one off. With `print` (or `select`) the printer is asked once it is done.
+        G-code calls this one off. With `print` (or `select`) the printer is asked once it is done;
+        it prints only if its bed is clear, unless `if_clear` is false.
         """
         async with call.house.bodies.read(call.request, _SMALL) as body:
             asked = decode(body, Wanted)
@@ -215,6 +217,7 @@ class SlicingDoor:
             overwrite=asked.overwrite,
             select=asked.select,
             print_on=asked.print,
+            if_clear=asked.if_clear,
         )
         found = job_info(await self._room.slice(order, _by(call)))
         return json(found, 202, {"Location": found.refs["resource"]})

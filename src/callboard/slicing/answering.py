@@ -60,6 +60,7 @@ class Answering:
             overwrite=_said(wish.overwrite, True),
             select=_said(wish.select, ""),
             print_on=_said(wish.print, ""),
+            if_clear=_said(wish.if_clear, True),
         )
         job = await self._room.slice(order, Cause.of(event))
         said = f"{order.file} is being sliced to {order.to}."

@@ -39,6 +39,8 @@ class Order(Struct, frozen=True, kw_only=True):
     overwrite: bool = True
     select: str = ""
     print: str = ""
+    if_clear: bool = True
+    """Whether a printer whose bed may not be clear is left alone: nobody watches what is printed then."""
 
 
 class Job(Struct, kw_only=True):

@@ -9,7 +9,6 @@ not being stored already, so that a third one stops the second. Source: facts 1.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Mapping
@@ -21,7 +20,6 @@ import structlog
 
 from callboard.bus import Bus, Subscription
 from callboard.errors import CallboardError
-from callboard.event import Event
 from callboard.files import refusals
 from callboard.files.names import Kind, clean
 from callboard.files.room import Files
@@ -30,6 +28,7 @@ from callboard.slicing.answering import Answering
 from callboard.slicing.job import Job, Order, State
 from callboard.slicing.journal import Journal
 from callboard.slicing.making import Making
+from callboard.slicing.printers import Printers
 from callboard.slicing.profiles import Profile, Profiles, settings_of
 from callboard.slicing.programs import Programs
 from callboard.slicing.refusals import NoSuchJob, NotAModel, Refused
@@ -41,8 +40,6 @@ log = structlog.get_logger("callboard.slicing")
 REMEMBERED: Final = 200
 """Jobs that ended and can still be asked for."""
 MOST_WAITING: Final = 500
-_PATIENCE: Final = 15.0
-"""Seconds that a printer has to answer."""
 _STOPPED: Final = "The hub stopped while the model was sliced: slice it again."
 
 
@@ -62,7 +59,7 @@ class Slicing:
     ) -> None:
         self.files, self.programs, self.profiles = files, programs, profiles
         self._bus, self._making, self._journal = bus, making, journal
-        self.tell = Telling(bus)
+        self.tell, self._printers = Telling(bus), Printers(bus)
         self._turn = asyncio.Semaphore(at_once)
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -104,8 +101,13 @@ class Slicing:
         overwrite: bool = True,
         select: str = "",
         print_on: str = "",
+        if_clear: bool = True,
     ) -> Order:
         """Return what is asked for, looked at. Raises Refused, or the file store's Refused."""
+        if select and print_on:
+            raise Refused(
+                "What is printed is selected, too: name a printer under `print` or `select`, not both."
+            )
         do = self.files.threads.do
         stored = await do(self.files.store.file, file)
         if stored.kind is not Kind.MODEL:
@@ -117,6 +119,8 @@ class Slicing:
         if target.rpartition("/")[2].lower().rpartition(".")[2] not in {"gcode", "gco", "g"}:
             raise refusals.BadName(f"{target[-80:]!r} is no name for G-code: let it end in .gcode.")
         await do(self.files.store.check, target, overwrite=overwrite)
+        if select or print_on:
+            await self._printers.check(select or print_on)
         return Order(
             file=stored.path,
             to=target,
@@ -127,6 +131,7 @@ class Slicing:
             overwrite=overwrite,
             select=select,
             print=print_on,
+            if_clear=if_clear,
         )
 
     async def slice(self, order: Order, by: Cause = HOUSE) -> Job:
@@ -237,20 +242,12 @@ class Slicing:
 
     async def _printed(self, job: Job) -> None:
         """Ask the printer for what was to be done with the result."""
-        verb, printer = ("print", job.order.print) if job.order.print else ("select", job.order.select)
-        data = {"printer": printer, "file": job.order.to, "origin": "local", "deadline": _PATIENCE}
-        said = "no print host answered: is the printer configured?"
-        done = False
-        with contextlib.suppress(CallboardError):
-            wish = Event(f"callboard.printer.{verb}", data, job.by.source)
-            async for reply in self._bus.request(wish, deadline=_PATIENCE):
-                if isinstance(reply.data, dict) and isinstance(reply.data.get("success"), bool):
-                    done, said = reply.data["success"], str(reply.data.get("message", ""))
-                    break
-        job.printed = done
-        if not done:
-            job.reason = f"It is sliced, but {printer} does not {verb} it: {said}"
-            log.warning("a sliced model is not printed", file=job.order.to, printer=printer, reason=said)
+        said = await self._printers.take(job)
+        job.printed = said.success
+        if not said.success:
+            verb, printer = ("print", job.order.print) if job.order.print else ("select", job.order.select)
+            job.reason = f"It is sliced, but {printer} does not {verb} it: {said.message}"
+            log.warning("a sliced model is not printed", file=job.order.to, reason=job.reason)
 
     def _forget(self) -> None:
         """Forget the jobs that ended first, beyond those that are remembered."""
