@@ -85,6 +85,25 @@ def test_a_file_of_this_machine_is_uploaded_and_printed(shop: Shell, tmp_path: P
     assert ran.code == 0, ran.err
     assert "it is uploaded" in ran.err
     assert ran.out.splitlines()[0] == "mine.gcode begins."
+    again = shop.run("printers", "print", "toy", str(mine), "--follow")
+    assert (again.code, again.err) == (0, "")  # the hub has these bytes
+
+
+def test_a_file_of_this_machine_is_not_taken_for_another_of_its_name(shop: Shell, tmp_path: Path) -> None:
+    mine = tmp_path / "edited.gcode"
+    mine.write_text(PROGRAM)
+    eventually(lambda: "Operational" in shop.run("printers", "list").out)
+    assert shop.run("printers", "print", "toy", str(mine), "--follow").code == 0
+    stored = shop.data / "files" / "edited.gcode"
+    mine.write_text(PROGRAM + "M300\n")
+    ran = shop.run("printers", "print", "toy", str(mine), "--follow")
+    assert ran.code == 1
+    assert "edited.gcode on the hub is another file than" in ran.err
+    assert "pass --overwrite to replace it, or rename yours" in ran.err
+    assert stored.read_text() == PROGRAM
+    ran = shop.run("printers", "print", "toy", str(mine), "--overwrite", "--follow")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "edited.gcode begins."), ran.err
+    assert stored.read_text() == PROGRAM + "M300\n"
 
 
 def test_what_a_printer_does_is_listed_under_its_name(shop: Shell) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
+from callboard.cli.bringing import address_of, bar, sent
 from callboard.cli.outcome import FAILED, AsJson, WrongUse, told
 from callboard.cli.output import note, printable, say, say_json, table
 from callboard.cli.reach import Reach, talk
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 app = App(name="files", help="Files that can be printed.", help_format="plaintext")
 app.command("callboard.cli.analyse:analyse", name="analyse", help="Analyse G-code: time, filament, size.")
 
-_BLOCK = 1 << 18
 _PATIENCE = 30
 """Seconds that a printer has to answer a wish."""
 
@@ -47,7 +44,7 @@ def list_files(
 ) -> None:
     """List the files on the hub, and those on printers' SD cards."""
     asked = "true" if recursive else "false"
-    path = _address(folder) if folder.strip("/") else "/v1/files"
+    path = address_of(folder) if folder.strip("/") else "/v1/files"
     found = _ask(reach, "GET", path, recursive=asked)
     files = found.get("children", []) if folder.strip("/") else found["files"]
     if as_json:
@@ -71,21 +68,9 @@ def upload(
     reach: Reach | None = None,
 ) -> int | None:
     """Bring a file to the hub; prints its path there. Exits with 1 if it shall print and does not."""
-    size = _size_of(file)
     path = to if to and not _is_folder(to) else f"{to.strip('/')}/{file.name}"
-
-    async def send(http: Http) -> Any:
-        with bar(file.name, size) as advance:
-            return await http.send(
-                _address(path),
-                _pieces(file, advance),
-                size,
-                overwrite="true" if overwrite else "false",
-                print=print_on or None,
-                select=select_on or None,
-            )
-
-    made = talk(reach, send)
+    wishes = {"print": print_on or None, "select": select_on or None}
+    made = talk(reach, lambda http: sent(http, file, path, overwrite=overwrite, **wishes))
     if as_json:
         say_json(made)
     else:
@@ -105,7 +90,7 @@ def download(
     reach: Reach | None = None,
 ) -> None:
     """Get a file from the hub; prints where it is now."""
-    say(str(save(reach, _address(path), path.strip("/").rpartition("/")[2], to, overwrite)))
+    say(str(save(reach, address_of(path), path.strip("/").rpartition("/")[2], to, overwrite)))
 
 
 @app.command
@@ -174,7 +159,7 @@ def remove(
 ) -> None:
     """Remove a file or folder from the hub, for good."""
     asked = "true" if recursive else "false"
-    _ask(reach, "DELETE", _address(path), recursive=asked)
+    _ask(reach, "DELETE", address_of(path), recursive=asked)
     note(f"{path} is gone.")
 
 
@@ -185,15 +170,9 @@ def _is_folder(path: str) -> bool:
     return path.endswith("/") or kind_of(path) is None
 
 
-def _address(path: str) -> str:
-    if not {"..", "."}.isdisjoint(path.split("/")):
-        raise WrongUse(f"{path!r} leads elsewhere: write paths from the top of the hub's folder.")
-    return f"/v1/files/local/{quote(path.strip('/'), errors='replace')}"
-
-
 def _command(reach: Reach | None, path: str, command: str, destination: str, as_json: bool) -> None:
     asked = {"command": command, "destination": destination}
-    made = _ask(reach, "POST", _address(path), asked)
+    made = _ask(reach, "POST", address_of(path), asked)
     if as_json:
         say_json(made)
     else:
@@ -202,22 +181,6 @@ def _command(reach: Reach | None, path: str, command: str, destination: str, as_
 
 def _ask(reach: Reach | None, method: str, path: str, body: Any = None, **query: Any) -> Any:
     return talk(reach, lambda http: http.ask(method, path, body, **query))
-
-
-def _size_of(file: Path) -> int:
-    try:
-        if not file.is_file():
-            raise WrongUse(f"{file} is no file.")
-        return file.stat().st_size
-    except OSError as error:
-        raise WrongUse(f"{file} can't be read: {told(error)}.") from None
-
-
-async def _pieces(file: Path, advance: Callable[[int], None]) -> AsyncIterator[bytes]:
-    with file.open("rb") as opened:
-        while block := await asyncio.to_thread(opened.read, _BLOCK):
-            yield block
-            advance(len(block))
 
 
 def save(reach: Reach | None, address: str, name: str, to: Path | None, overwrite: bool) -> Path:
@@ -243,34 +206,6 @@ def save(reach: Reach | None, address: str, name: str, to: Path | None, overwrit
         with suppress(OSError):
             part.unlink(missing_ok=True)
     return target
-
-
-@contextmanager
-def bar(name: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr while bytes go; nothing where nobody watches."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(printable(name), total=size)
-        yield lambda count: progress.advance(task, count)
 
 
 def _say_effect(made: dict[str, Any], print_on: str, select_on: str) -> None:

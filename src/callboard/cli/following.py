@@ -10,9 +10,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -161,22 +159,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(max(round(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-async def upload(http: Http, file: Path) -> str:
-    """Store a file of this machine under its own name, and return its path there."""
-    with await asyncio.to_thread(file.open, "rb") as opened:
-        url = f"{http.credentials.url}/v1/files/local/{quote(file.name)}"
-        async with http.session.put(url, data=opened) as response:
-            answer = await response.json(content_type=None)
-    if response.status >= 400:
-        raise CallboardError(str(answer.get("detail") or f"{file} was not taken."))
-    return str(_path(answer) or file.name)
-
-
-def _path(answer: Any) -> str | None:
-    """Return the path that an upload's answer names."""
-    for one in (answer, answer.get("file") or {}, (answer.get("files") or {}).get("local") or {}):
-        if isinstance(one, dict) and isinstance(one.get("path"), str):
-            return str(one["path"])
-    return None

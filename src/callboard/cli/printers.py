@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
+from callboard.cli.bringing import Overwrite
 from callboard.cli.outcome import AsJson, WrongUse
 from callboard.cli.output import facts, note, printable, say, say_json, table
 from callboard.cli.reach import Reach, talk
@@ -87,15 +86,17 @@ def print_file(
     if_clear: Annotated[
         bool, Parameter(negative="", help="Only if the bed was said to be clear since its last print.")
     ] = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> int | None:
     """Print a file."""
 
     async def go(http: Http) -> int | None:
+        from callboard.cli.bringing import brought
         from callboard.cli.following import follow_job, here
 
-        path = await _stored(http, file)
+        path = await brought(http, file, overwrite)
         since = await here(http) if follow else ""
         wish = {"file": path, **({"if_clear": True} if if_clear else {})}
         _answer(await http.ask("POST", _address(name, "print"), wish), as_json)
@@ -194,29 +195,6 @@ def _answer(answer: dict[str, Any], as_json: bool) -> None:
 
 def _address(name: str, verb: str = "") -> str:
     return f"/v1/printers/{quote(name, safe='')}" + (f"/{verb}" if verb else "")
-
-
-async def _stored(http: Http, file: str) -> str:
-    """Return the stored path that `file` means; one that is only on this machine is uploaded."""
-    path = file.replace("\\", "/").lstrip("/")
-    local = Path(file)
-    is_here = await asyncio.to_thread(local.is_file)
-    if not is_here or await _is_stored(http, path):
-        return path
-    from callboard.cli.following import upload
-
-    note(f"{file} is not stored yet: it is uploaded.")
-    return await upload(http, local)
-
-
-async def _is_stored(http: Http, path: str) -> bool:
-    from callboard.errors import CallboardError
-
-    try:
-        await http.ask("GET", f"/v1/files/local/{quote(path)}")
-    except CallboardError:
-        return False
-    return True
 
 
 def _target(text: str) -> tuple[str, float]:

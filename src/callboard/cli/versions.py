@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from callboard.cli.bringing import Overwrite
 from callboard.cli.outcome import AsJson, WrongUse
 from callboard.cli.output import note, printable, say, say_json
 from callboard.cli.reach import Reach, talk
@@ -29,6 +30,7 @@ def publish(
     note_: Annotated[str, Parameter(name="--note", help="A note on the task.")] = "",
     status: Annotated[str, Parameter(help="The status that the task gets.")] = "",
     location: Annotated[str, Parameter(help="The file location; the first one without it.")] = "",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
@@ -46,7 +48,7 @@ def publish(
         "status": status,
         "location": location,
     }
-    _say(talk(reach, lambda http: _publish(http, file, _given(wish))), as_json)
+    _say(talk(reach, lambda http: _publish(http, file, overwrite, _given(wish))), as_json)
 
 
 def fetch(
@@ -64,12 +66,12 @@ def fetch(
     _say(talk(reach, lambda http: _fetch(http, _given(wish))), as_json)
 
 
-async def _publish(http: Http, file: str, wish: dict[str, Any]) -> Any:
-    from callboard.cli.printers import _stored
+async def _publish(http: Http, file: str, overwrite: bool, wish: dict[str, Any]) -> Any:
+    from callboard.cli.bringing import brought
 
     wish = await _named(http, wish)
     if file:
-        wish["file"] = await _stored(http, file)
+        wish["file"] = await brought(http, file, overwrite)
     return await http.ask("POST", "/v1/versions", wish)
 
 
