@@ -17,11 +17,12 @@ from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
 from callboard.jobs.job import MOST_ATTEMPTS, Job, State, WorkFailed
+from callboard.jobs.ledger import Ledger
 from callboard.jobs.remote import NoAnswer, Remote
 from callboard.jobs.room import HERE, Jobs, Local
 from callboard.jobs.worker import Report, Worker
 from callboard.logs.memory import MemoryLog
-from callboard.store import open_store
+from callboard.store import Store, open_store
 
 PATIENCE = 20.0
 
@@ -32,14 +33,19 @@ class Follower:
 
     begun: list[Job] = field(default_factory=list)
     ends: list[Job] = field(default_factory=list)
+    settled: list[Job] = field(default_factory=list)
     refuse: bool = False
 
     async def taken(self, job: Job) -> None:
         self.begun.append(job)
 
-    async def ended(self, job: Job) -> None:
+    async def settle(self, job: Job) -> Job:
         if self.refuse:
             raise CallboardError("not now")
+        self.settled.append(job)
+        return job
+
+    async def tell(self, job: Job) -> None:
         self.ends.append(job)
 
 
@@ -49,6 +55,7 @@ class Jobhouse:
     bus: HubBus
     follower: Follower
     hub: Hub
+    store: Store
 
     async def put(self, number: int = 0) -> Job:
         return await self.jobs.put("film", {"number": number}, {"printer": "mk3"})
@@ -72,7 +79,7 @@ async def jobhouse(folder: Path, lease: float = 15.0, name: str = "") -> AsyncIt
             async with Jobs(bus, store, lease=lease, name=name) as jobs:
                 follower = Follower()
                 await jobs.follow("film", follower)
-                yield Jobhouse(jobs, bus, follower, hub)
+                yield Jobhouse(jobs, bus, follower, hub, store)
             await bus.close()
 
 
@@ -290,13 +297,106 @@ async def test_an_end_that_could_not_be_settled_is_settled_at_the_next_start(tmp
         assert await house.jobs.ledger.all() == []
 
 
+async def test_an_end_that_could_not_be_settled_is_settled_before_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.jobs.room.REMIND", 0.02)
+    async with jobhouse(tmp_path) as house:
+        house.follower.refuse = True
+        await finished(house)
+        assert house.follower.ends == []
+        house.follower.refuse = False
+        (job,) = await house.ended()
+        assert job.result == {"ok": 1}
+        await until(lambda: not house.jobs._told)
+        assert await house.jobs.ledger.all() == []
+
+
+async def finished(house: Jobhouse) -> Job:
+    """A job that a worker took and finished."""
+    await house.put()
+    job = await house.jobs.take("w", ("film",))
+    assert job is not None
+    assert await house.jobs.finish(job.id, job.lease, {"ok": 1})
+    return job
+
+
+class Unforgetting(Ledger):
+    """A table whose disk is full when a job is to be forgotten."""
+
+    full = True
+
+    async def forget(self, id_: str) -> None:
+        if self.full:
+            raise StorageFailed("the disk is full")
+        await super().forget(id_)
+
+
+async def test_an_end_that_was_told_is_not_told_again_since_it_could_not_be_forgotten(
+    house: Jobhouse,
+) -> None:
+    house.jobs.ledger = ledger = Unforgetting(house.store)
+    job = await finished(house)
+    assert [each.id for each in house.follower.ends] == [job.id]
+    ledger.full = False
+    await house.jobs.follow("film", house.follower)
+    assert await ledger.all() == []
+    assert len(house.follower.ends) == len(house.follower.settled) == 1
+
+
+async def test_after_a_kill_an_end_is_told_as_it_was_settled(tmp_path: Path) -> None:
+    async with jobhouse(tmp_path) as house:
+        house.jobs.ledger = Unforgetting(house.store)
+        await finished(house)
+    async with jobhouse(tmp_path) as house:
+        assert house.follower.settled == []
+        assert [(job.state, job.result) for job in house.follower.ends] == [(State.DONE, {"ok": 1})]
+        assert await house.jobs.ledger.all() == []
+
+
 async def test_a_job_that_nobody_has_can_be_withdrawn(house: Jobhouse) -> None:
     job = await house.put()
-    assert await house.jobs.withdraw(job.id)
-    assert not await house.jobs.withdraw(job.id)
+    assert await house.jobs.withdraw(job.id, {})
+    assert not await house.jobs.withdraw(job.id, {})
     other = await house.put()
     assert await house.jobs.take("w", ("film",)) is not None
-    assert not await house.jobs.withdraw(other.id)
+    assert not await house.jobs.withdraw(other.id, {})
+    assert house.follower.ends == []
+
+
+async def test_a_job_that_was_begun_and_is_withdrawn_has_failed(house: Jobhouse) -> None:
+    await house.put()
+    for _ in range(2):
+        job = await house.jobs.take("w", ("film",))
+        assert job is not None
+        assert await house.jobs.give_back(job.id, job.lease)
+    assert await house.jobs.withdraw(job.id, {"why": "gone"})
+    assert len(house.follower.begun) == 1
+    assert [(each.state, each.result) for each in house.follower.ends] == [(State.FAILED, {"why": "gone"})]
+    assert await house.jobs.ledger.all() == []
+    assert house.hub.state.values("jobs/") == {}
+
+
+class Overtaken(Ledger):
+    """A table in which a job ends right after it was asked who holds it."""
+
+    jobs: Jobs
+
+    async def held(self, id_: str, lease: str) -> Job | None:
+        found = await super().held(id_, lease)
+        await self.jobs.finish(id_, lease, {})
+        return found
+
+
+async def test_a_job_that_ends_while_it_is_renewed_is_kept_no_more(house: Jobhouse) -> None:
+    await house.put()
+    job = await house.jobs.take("w", ("film",))
+    assert job is not None
+    house.jobs.ledger = ledger = Overtaken(house.store)
+    ledger.jobs = house.jobs
+    assert not await house.jobs.renew(job.id, job.lease, 50.0)
+    assert not house.jobs._timers
+    assert house.hub.state.values("jobs/") == {}
 
 
 async def test_another_hub_on_the_same_log_is_not_asked(tmp_path: Path) -> None:

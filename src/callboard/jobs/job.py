@@ -23,6 +23,14 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+class Heard(StrEnum):
+    """What the room that put a job has heard of it, so that it tells nothing twice, nor two ends."""
+
+    NOTHING = ""
+    BEGUN = "begun"
+    END = "ended"
+
+
 class Job(Struct, frozen=True, kw_only=True):
     """A job: its kind says who can do it, `payload` what is to be done, `source` which events it goes with.
 
@@ -39,16 +47,20 @@ class Job(Struct, frozen=True, kw_only=True):
     lease: str = ""
     result: Mapping[str, Any] = {}
     created: float = 0.0
+    heard: Heard = Heard.NOTHING
 
 
 class Follower(Protocol):
     """The room that puts jobs of a kind: it hears what becomes of them."""
 
     async def taken(self, job: Job) -> None:
-        """Hear that a worker begins, or begins once more, with a job."""
+        """Hear that a worker begins with a job; not again when another one begins anew."""
 
-    async def ended(self, job: Job) -> None:
-        """Settle a job that is done or failed; it is forgotten once this returns, else told once more."""
+    async def settle(self, job: Job) -> Job:
+        """Do what the end of a job asks for, and return how it ended after all; again if that raises."""
+
+    async def tell(self, job: Job) -> None:
+        """Tell how a job ended, as `settle` said; again if that raises, or we were killed over it."""
 
 
 class Desk(Protocol):

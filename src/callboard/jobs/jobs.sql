@@ -15,3 +15,7 @@ CREATE TABLE job (
     created  REAL NOT NULL             -- seconds since 1970
 ) STRICT;
 CREATE INDEX job_by_state ON job (state, created);
+
+-- version 2: what the room that put a job has heard of it: nothing, that it has begun, or how it ended
+ALTER TABLE job ADD COLUMN heard TEXT NOT NULL DEFAULT '';
+UPDATE job SET heard = 'begun' WHERE attempts > 0;

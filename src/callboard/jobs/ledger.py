@@ -11,14 +11,15 @@ from importlib.resources import files
 from typing import Any, Final, TypeVar
 
 from callboard.event import decode_json, encode_json, new_id
-from callboard.jobs.job import MOST_ATTEMPTS, Job, State
+from callboard.jobs.job import MOST_ATTEMPTS, Heard, Job, State
 from callboard.store import Row, Store
 
 T = TypeVar("T")
 
-_COLUMNS: Final = "id, kind, payload, source, state, attempts, worker, lease, result, created"
+_COLUMNS: Final = "id, kind, payload, source, state, attempts, worker, lease, result, created, heard"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM job"  # noqa: S608
 _MINE: Final = "WHERE id = ? AND lease = ? AND state = 'taken'"
+_FREE: Final = "WHERE id = ? AND state = 'waiting'"
 
 
 class Ledger:
@@ -31,6 +32,10 @@ class Ledger:
     async def all(self) -> list[Job]:
         """Return all jobs, oldest first."""
         return await self._run(lambda db: [_job(row) for row in db.execute(f"{_SELECT} ORDER BY created")])
+
+    async def get(self, id_: str) -> Job | None:
+        """Return a job; None when it is forgotten."""
+        return await self._one(f"{_SELECT} WHERE id = ?", (id_,))
 
     async def put(self, kind: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Job:
         """Add a job that waits for a worker."""
@@ -51,9 +56,15 @@ class Ledger:
         params = (worker, secrets.token_urlsafe(16), *kinds)
         return await self._one(sql, params)
 
-    async def holds(self, id_: str, lease: str) -> bool:
-        """Return whether this lease is the one under which a job is done now."""
-        return await self._one(f"{_SELECT} {_MINE}", (id_, lease)) is not None
+    async def held(self, id_: str, lease: str) -> Job | None:
+        """Return the job that is done under this lease now; None when it is not."""
+        return await self._one(f"{_SELECT} {_MINE}", (id_, lease))
+
+    async def begin(self, id_: str) -> None:
+        """Note that its room has heard that a worker began."""
+        await self._run(
+            lambda db: db.execute("UPDATE job SET heard = ? WHERE id = ?", (Heard.BEGUN.value, id_))
+        )
 
     async def end(self, id_: str, lease: str, state: State, result: Mapping[str, Any]) -> Job | None:
         """Note what came of a job; None when it is not under this lease any more."""
@@ -69,10 +80,25 @@ class Ledger:
         most = MOST_ATTEMPTS if counts else MOST_ATTEMPTS + 1
         return await self._one(sql, (0 if counts else 1, most, id_, lease))
 
-    async def withdraw(self, id_: str) -> bool:
-        """Forget a job that no worker has; False when one has it."""
-        sql = "DELETE FROM job WHERE id = ? AND state = 'waiting'"
-        return bool(await self._run(lambda db: db.execute(sql, (id_,)).rowcount))
+    async def withdraw(self, id_: str, result: Mapping[str, Any]) -> Job | None:
+        """End a job that no worker has; None when one has it. One that nobody began is forgotten at once."""
+        failed = f"UPDATE job SET state = 'failed', result = ? {_FREE} RETURNING {_COLUMNS}"  # noqa: S608
+        params = (_text(result), id_)
+
+        def work(db: sqlite3.Connection) -> Row | None:
+            row: Row | None = db.execute(failed, params).fetchone()
+            if row is not None:
+                db.execute("DELETE FROM job WHERE id = ? AND attempts = 0 AND heard = ''", (id_,))
+            return row
+
+        row = await self._run(work)
+        return _job(row) if row is not None else None
+
+    async def settle(self, job: Job) -> None:
+        """Keep how a job ended after all, before that is told."""
+        sql = "UPDATE job SET state = ?, result = ?, heard = ? WHERE id = ?"
+        params = (job.state.value, _text(job.result), Heard.END.value, job.id)
+        await self._run(lambda db: db.execute(sql, params))
 
     async def forget(self, id_: str) -> None:
         """Forget a job."""
@@ -91,7 +117,7 @@ def _text(value: Mapping[str, Any]) -> str:
 
 
 def _job(row: Row) -> Job:
-    id_, kind, payload, source, state, attempts, worker, lease, result, created = row
+    id_, kind, payload, source, state, attempts, worker, lease, result, created, heard = row
     return Job(
         id=id_,
         kind=kind,
@@ -103,4 +129,5 @@ def _job(row: Row) -> Job:
         lease=lease,
         result=decode_json(result.encode()),
         created=created,
+        heard=Heard(heard),
     )

@@ -1,6 +1,6 @@
 """The jobs room: gives jobs to workers, and takes them back from those that died.
 
-    put -> Ledger -> callboard.jobs.waiting -> take -> lease, renewed -> finish, fail -> Follower.ended
+    put -> Ledger -> callboard.jobs.waiting -> take -> lease, renewed -> finish, fail -> Follower.settle, tell
 
 A worker in this process calls `Local`; one elsewhere asks by `callboard.jobs.<verb>` (answering.py).
 """
@@ -18,7 +18,7 @@ from callboard.bus import Bus, Subscription
 from callboard.errors import CallboardError, StorageFailed
 from callboard.event import Event
 from callboard.jobs.answering import Answering
-from callboard.jobs.job import Follower, Job, State
+from callboard.jobs.job import Follower, Heard, Job, State
 from callboard.jobs.ledger import Ledger
 from callboard.store import Store
 
@@ -44,6 +44,8 @@ class Jobs:
         self._followers: dict[str, Follower] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._settling = asyncio.Lock()
+        self._told: set[str] = set()  # whose end was told, and who could not be forgotten yet
         self._wakes: set[asyncio.Event] = set()
         self._subscriptions: list[Subscription] = []
 
@@ -71,9 +73,7 @@ class Jobs:
     async def follow(self, kind: str, follower: Follower) -> None:
         """Tell `follower` of jobs of its kind; first of those that ended while it was away."""
         self._followers[kind] = follower
-        for job in await self.ledger.all():
-            if job.kind == kind and job.state in {State.DONE, State.FAILED}:
-                await self._settle(job)
+        await self._settle_ended()
 
     async def put(self, kind: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Job:
         """Add a job, and tell workers of it."""
@@ -81,12 +81,17 @@ class Jobs:
         self._tell_waiting(job)
         return job
 
-    async def withdraw(self, job: str) -> bool:
-        """Forget a job that no worker has; False when one has it, or it has ended."""
-        gone = await self.ledger.withdraw(job)
-        if gone:
-            self._show(Job(id=job, kind=""), None)
-        return gone
+    async def withdraw(self, job: str, result: Mapping[str, Any]) -> bool:
+        """End a job that no worker has; False when one has it, or it has ended.
+
+        If a worker had begun, the job has failed with this result; else nobody has heard of it, or will.
+        """
+        gone = await self.ledger.withdraw(job, result)
+        if gone is None:
+            return False
+        self._show(gone, None)
+        await self._settle(gone)
+        return True
 
     async def take(self, worker: str, kinds: tuple[str, ...]) -> Job | None:
         """Give a job to a worker; see `Desk.take`."""
@@ -95,15 +100,16 @@ class Jobs:
             return None
         self._expect(job)
         self._show(job, 0.0)
-        if (follower := self._followers.get(job.kind)) is not None:
+        if job.heard is Heard.NOTHING and (follower := self._followers.get(job.kind)) is not None:
             await follower.taken(job)
+            await self.ledger.begin(job.id)
         return job
 
     async def renew(self, job: str, lease: str, percent: float | None) -> bool:
         """Keep a job; see `Desk.renew`."""
-        if job not in self._timers or not await self.ledger.holds(job, lease):
+        known = await self.ledger.held(job, lease)
+        if known is None or job not in self._timers:  # it may have ended meanwhile
             return False
-        known = next(each for each in await self.ledger.all() if each.id == job)
         self._expect(known)
         if percent is not None:
             self._show(known, percent)
@@ -111,7 +117,7 @@ class Jobs:
 
     async def holds(self, job: str, lease: str) -> bool:
         """Return whether a worker has this job under this lease."""
-        return await self.ledger.holds(job, lease)
+        return await self.ledger.held(job, lease) is not None
 
     async def finish(self, job: str, lease: str, result: Mapping[str, Any]) -> bool:
         """Note that a job is done; see `Desk.finish`."""
@@ -133,18 +139,37 @@ class Jobs:
         await self._settle(job)
         return True
 
+    async def _settle_ended(self) -> None:
+        """Settle what could not be settled when it ended."""
+        for job in await self.ledger.all():
+            if job.state in {State.DONE, State.FAILED}:
+                await self._settle(job)
+
     async def _settle(self, job: Job) -> None:
-        """Have the room that put a job settle what came of it; if it can't now, at the next start."""
+        """Have the room that put a job settle and tell how it ended; if it can't now, before long."""
         follower = self._followers.get(job.kind)
         if follower is None:
             return
         self._show(job, None)
         try:
-            await follower.ended(job)
+            async with self._settling:
+                await self._settled(job.id, follower)
         except Exception as error:  # whatever a room can't do must not keep the hub from starting
             log.error("a job's end could not be settled", job=job.id, kind=job.kind, error=repr(error))
-        else:
-            await self.ledger.forget(job.id)
+
+    async def _settled(self, id_: str, follower: Follower) -> None:
+        """Settle, keep, tell, forget: what was done is not done again after a step that failed."""
+        job = await self.ledger.get(id_)
+        if job is None:  # somebody was quicker
+            return
+        if job.heard is not Heard.END:
+            job = await follower.settle(job)
+            await self.ledger.settle(job)
+        if id_ not in self._told:
+            await follower.tell(job)
+            self._told.add(id_)
+        await self.ledger.forget(id_)
+        self._told.discard(id_)
 
     def _expect(self, job: Job) -> None:
         """Take a job back unless it is renewed in time."""
@@ -180,8 +205,9 @@ class Jobs:
         while True:
             try:
                 await self._tell_oldest()
+                await self._settle_ended()
             except StorageFailed as error:
-                log.warning("workers are not told of jobs", error=str(error))
+                log.warning("the table of jobs can't be read", error=str(error))
             await asyncio.sleep(REMIND)
 
     async def _tell_oldest(self) -> None:

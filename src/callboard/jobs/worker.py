@@ -102,8 +102,8 @@ class Worker:
                 if not await self._desk.renew(job, percent[0]):
                     craft.cancel()
                     return
-            except CallboardError as error:
-                log.info("a lease could not be renewed", job=job.id, error=str(error))
+            except Exception as error:  # whatever it was: who renews no more loses the job unseen
+                log.info("a lease could not be renewed", job=job.id, error=str(error) or repr(error))
 
     async def _insist(self, say: Callable[[], Awaitable[bool]]) -> bool:
         """Say how a job ended until the hub has heard it, or for long enough."""

@@ -1,8 +1,10 @@
 """Rendering: films are jobs, and this is the room's side of them.
 
-    reel -> Movie -> Jobs.put -> taken: MovieRendering -> ended: film in its place, MovieDone | MovieFailed
+    reel -> Movie -> Jobs.put -> taken: MovieRendering
+      -> settle: film in its place -> tell: MovieDone | MovieFailed
 
-Each is told once, under an id of its own, also when the hub stopped between a job's end and its event.
+Each has an id of its own and is told once; should the hub be killed between an event and the note that it was
+told, it comes again under the same id. A film that is told of has one end, also when it is withdrawn.
 """
 
 from __future__ import annotations
@@ -67,11 +69,12 @@ class Rendering:
                 await self.put(reel)
 
     async def withdraw(self, name: str) -> bool:
-        """Forget a film that no worker makes yet."""
+        """Forget a film that no worker makes now; MovieFailed tells of it if one had begun."""
         job = self.being_made.get(name)
-        if not job or not await self._jobs.withdraw(job):
+        said = _why(255, UNKNOWN, ["Its pictures were removed before a worker had finished it."])
+        if not job or not await self._jobs.withdraw(job, said):
             return False
-        self.being_made.pop(name, None)
+        self._let_go(name, job)
         return True
 
     async def note(self, reel: Reel, **changes: Any) -> None:
@@ -116,42 +119,56 @@ class Rendering:
         return f"{reel.name}{'-fail' if failed else ''}{suffix}"
 
     async def taken(self, job: Job) -> None:
-        """Tell that a film is being made; once, however many workers try."""
-        if job.attempts == 1:
-            self._tell.say("MovieRendering", _told(job.payload), job.source, once=f"{job.id}-rendering")
+        """Tell that a film is being made."""
+        self._tell.say("MovieRendering", _told(job.payload), job.source, once=f"{job.id}-rendering")
 
-    async def ended(self, job: Job) -> None:
-        """Put a film in its place and tell of it, or of why there is none."""
+    async def settle(self, job: Job) -> Job:
+        """Put a film in its place; without one the job has failed, as MovieFailed says it."""
         movie = msgspec.convert(job.payload, Movie)
-        placed = None
-        if job.state is State.DONE:
-            placed = await self._place(job, movie)
-        await self._threads.do(self._shelf.scrap, job.id)
-        if placed is None:
-            await self._unwant(movie.name)
-        self.being_made.pop(movie.name, None)  # before it is told: who hears of it may ask for it again
-        if placed is not None:
-            self._tell.say("MovieDone", _told(job.payload), job.source, once=f"{job.id}-done")
-        else:
-            data = {**_told(job.payload), **_failure(job)}
-            self._tell.say("MovieFailed", data, job.source, once=f"{job.id}-failed")
+        placed = job.state is State.DONE and await self._place(job, movie)
+        await self._scrap(job)
+        if placed:
+            return job
+        await self._unwant(movie.name)
+        return msgspec.structs.replace(job, state=State.FAILED, result=_failure(job))
 
-    async def _place(self, job: Job, movie: Movie) -> Any:
+    async def tell(self, job: Job) -> None:
+        """Tell of a film, or of why there is none; returns once that is stored."""
+        self._let_go(str(job.payload.get("name")), job.id)  # who hears of it may ask for it again
+        if job.state is State.DONE:
+            await self._tell.say("MovieDone", _told(job.payload), job.source, once=f"{job.id}-done")
+        else:
+            data = {**_told(job.payload), **job.result}
+            await self._tell.say("MovieFailed", data, job.source, once=f"{job.id}-failed")
+
+    def _let_go(self, name: str, job: str) -> None:
+        """Note that a film is not being made any more, unless there is another job of it by now."""
+        if self.being_made.get(name) in {job, ""}:
+            del self.being_made[name]
+
+    async def _place(self, job: Job, movie: Movie) -> bool:
         try:
             reel = await self._threads.do(self._shelf.reel, movie.name)
         except NoSuchFilm:
             reel = Reel(self._shelf.base / "unrendered" / movie.name, About())
         try:
-            return await self._threads.do(self._shelf.place, job.id, movie.film, reel)
+            return await self._threads.do(self._shelf.place, job.id, movie.film, reel) is not None
         except OSError as error:
             log.error("a film could not be put in its place", film=movie.film, error=told(error))
-            return None
+            return False
+
+    async def _scrap(self, job: Job) -> None:
+        """Remove what a job has left; what can't be is no reason not to tell how it ended."""
+        try:
+            await self._threads.do(self._shelf.scrap, job.id)
+        except OSError as error:
+            log.warning("a film in the making could not be removed", job=job.id, error=told(error))
 
     async def _unwant(self, name: str) -> None:
         """Keep the pictures of a film that could not be made, for somebody to ask once more."""
         try:
             reel = await self._threads.do(self._shelf.reel, name)
-        except Refused:
+        except (Refused, OSError):
             return
         await self.note(reel, wanted=False)
 

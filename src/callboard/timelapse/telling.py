@@ -40,10 +40,17 @@ class Telling:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    def say(self, name: str, data: Mapping[str, Any], source: Source, *, once: str = "") -> None:
-        """Publish `octoprint.<name>`; `once` makes an id that is the same if it is told again."""
+    def say(
+        self, name: str, data: Mapping[str, Any], source: Source, *, once: str = ""
+    ) -> asyncio.Future[str]:
+        """Publish `octoprint.<name>`, done once it is stored.
+
+        `once` makes an id that is the same if it is told again.
+        """
         event = Event(f"octoprint.{name}", dict(data), dict(source), id=once or new_id())
-        self._bus.publish(event).add_done_callback(_look)
+        told = self._bus.publish(event)
+        told.add_done_callback(_look)
+        return told
 
     def show(self, key: str, value: Any) -> None:
         """Set a state key."""
