@@ -14,7 +14,7 @@ import pytest
 from callboard import __version__, connect
 from callboard.event import Event, new_id
 from tests.cli.conftest import Shell
-from tests.serving import PATIENCE, Server, eventually
+from tests.serving import PATIENCE, Server, eventually, serving
 
 
 @pytest.fixture
@@ -95,6 +95,24 @@ def test_listen_ends_cleanly_on_a_signal(
     listening.send_signal(how)
     _, err = listening.communicate(timeout=PATIENCE)
     assert (listening.returncode, err) == (0, f"Listening at {server.url}, Ctrl-C ends.\n")
+
+
+@pytest.mark.slow
+def test_what_a_hub_tells_while_it_restarts_is_printed_too(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as own:
+        shell = Shell(own.data)
+        listening = shell.start("listen", "topic=octoprint.Startup or topic=marked")
+        try:
+            assert listening.stdout is not None
+            with connect(own.url, own.user, own.key) as board:
+                _until_heard(board, listening.stdout, "marked")
+            own.kill()
+            own.start()
+            line = next(line for line in listening.stdout if "marked" not in line)
+            assert "  octoprint.Startup  callboard  " in line
+        finally:
+            listening.terminate()
+            listening.communicate()
 
 
 def test_a_durable_listener_goes_on_where_it_stood(shell: Shell, topic: str) -> None:

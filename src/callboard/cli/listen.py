@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from callboard.cli.outcome import EXPRESSION, AsJson, WrongUse
 from callboard.cli.output import note, say_event
 from callboard.cli.reach import Reach
-from callboard.cli.when import Since, moment_or_none
+from callboard.cli.when import NOW, Since, moment_or_none
 
 if TYPE_CHECKING:
     from callboard.client.client import Client
@@ -33,11 +33,12 @@ def listen(
     as_json: AsJson = False,
     reach: Reach | None = None,
 ) -> None:
-    """Print events as they come, from the past on if asked, until Ctrl-C."""
+    """Print events as they come, from the past on if asked, until Ctrl-C; a hub that restarts loses none."""
     if count is not None and count < 1:
         raise WrongUse("--count takes a whole number from 1.")
     printer = Printer(count, as_json)
-    asyncio.run(_listen(expression, moment_or_none(since), durable, printer, reach or Reach()))
+    begin = moment_or_none(since) or (None if durable else NOW)
+    asyncio.run(_listen(expression, begin, durable, printer, reach or Reach()))
 
 
 class Printer:

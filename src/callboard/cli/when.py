@@ -10,6 +10,9 @@ from cyclopts import Parameter
 
 from callboard.errors import BadPosition
 
+NOW = "now"
+"""Behind the newest event; who listens from here on is told what they missed while the hub was away."""
+
 SINCE = "a position, a time (local unless it has a zone), or how long ago: 30m, 1h, 2d"
 """What `moment` takes, for the help."""
 
@@ -24,7 +27,7 @@ def moment(text: str) -> str:
 
     The hub takes a time without a zone for UTC; who sits at a terminal means the clock on their wall.
     """
-    if text == "now" or _POSITION.fullmatch(text):
+    if text == NOW or _POSITION.fullmatch(text):
         return text
     if _AGO.fullmatch(text):
         return _ago(text)
