@@ -67,6 +67,8 @@ async def test_a_bed_is_not_clear_while_its_printer_prints_nor_after_a_cancel(tm
             "success": False,
             "message": "toy prints: its bed is clear once that is over and taken off.",
         }
+        refused = await house.ask("print", file="long.gcode", if_clear=True)
+        assert (refused["success"], "bed" in refused["message"]) == (False, False)
         await house.ask("cancel")
         await house.until("PrintCancelled")
         assert (await bed(house))["file"] == "long.gcode"

@@ -152,7 +152,7 @@ async def test_a_body_may_be_left_out_where_nothing_is_needed(house: House) -> N
         ("/toy/home", {"data": b"[1]"}, 400, "not what is asked for"),
         ("/toy/home", {"data": b"{"}, 400, "not what is asked for"),
         ("/toi/home", {}, 404, "did you mean 'toy'?"),
-        ("/tags=left/home", {}, 404, "There is no printer"),
+        ("/tags=left/home", {}, 404, "There is no printer 'tags=left'"),
         ("/gone/home", {}, 409, "gone is not connected"),
         ("/gone/connect", {}, 409, "gone is not there"),
         ("/toy/fly", {}, 404, "nothing at this address"),

@@ -84,18 +84,29 @@ def payload(verb: str, data: Any) -> Payload:
 def meant(name: str, printers: Sequence[Printer]) -> tuple[Printer, ...]:
     """Return the printers that a name or an expression means; raises NoSuchPrinter."""
     if not is_expression(name):
-        found = tuple(printer for printer in printers if printer.name == name)
-    else:
-        try:
-            expression = parse(name)
-        except BadExpression as error:
-            raise Refused(f"printer: {error}") from None
-        found = tuple(printer for printer in printers if expression.matches(document(printer)))
+        return (named(name, printers),)
+    try:
+        expression = parse(name)
+    except BadExpression as error:
+        raise Refused(f"printer: {error}") from None
+    found = tuple(printer for printer in printers if expression.matches(document(printer)))
     if not found:
-        names = [printer.name for printer in printers]
-        known = f"there are {', '.join(names[:20])}" if names else "the configuration names none"
-        raise NoSuchPrinter(f"There is no printer {name[:80]!r}{_near(name, names)}: {known}.")
+        raise _unknown(name, printers)
     return found
+
+
+def named(name: str, printers: Sequence[Printer]) -> Printer:
+    """Return the printer of this name; raises NoSuchPrinter."""
+    for printer in printers:
+        if printer.name == name:
+            return printer
+    raise _unknown(name, printers)
+
+
+def _unknown(name: str, printers: Sequence[Printer]) -> NoSuchPrinter:
+    names = [printer.name for printer in printers]
+    known = f"there are {', '.join(names[:20])}" if names else "the configuration names none"
+    return NoSuchPrinter(f"There is no printer {name[:80]!r}{_near(name, names)}: {known}.")
 
 
 def is_expression(name: str) -> bool:

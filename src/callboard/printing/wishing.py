@@ -83,10 +83,13 @@ class Wishing:
     async def _clear(self, driver: Driver, _: Any, __: str) -> Answer:
         """Take the bed for clear; not that of a print which only goes on making it full."""
         name = driver.printer.name
-        if await self._streaming.ask(lambda: driver.machine.has_job):
+        if await self._prints(driver):
             return Answer(False, f"{name} prints: its bed is clear once that is over and taken off.")
         self._beds.clear(name)
         return Answer(True, f"{name}'s bed is clear.")
+
+    async def _prints(self, driver: Driver) -> bool:
+        return await self._streaming.ask(lambda: driver.machine.has_job)
 
     def _check_bed(self, printer: str) -> None:
         """Raise Refused if something may lie on a bed."""
@@ -98,7 +101,7 @@ class Wishing:
             )
 
     async def _print(self, driver: Driver, wanted: catalog.PrintRequest, user: str) -> Answer:
-        if or_none(wanted.if_clear):
+        if or_none(wanted.if_clear) and not await self._prints(driver):  # else it is told that it prints
             self._check_bed(driver.printer.name)
         if wanted.origin == "sdcard":
             return await self._do(driver, wishes.SelectSd(wanted.file, user, then_print=True))

@@ -20,7 +20,7 @@ from callboard.errors import StorageFailed
 from callboard.event import Event
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
-from callboard.printing.asking import DEADLINE, NoSuchPrinter, Refused, meant, payload
+from callboard.printing.asking import DEADLINE, NoSuchPrinter, Refused, named, payload
 from callboard.printing.driver import ANSWERING
 from callboard.printing.host import PrintHost
 from callboard.server import printershapes as shapes
@@ -167,18 +167,13 @@ class PrintersDoor:
 
     def _check(self, verb: str, name: str, data: Mapping[str, Any]) -> None:
         """Refuse at the door what can't be asked: it never reaches the log."""
-        if not any(printer.name == name for printer in self._host.printers):
-            try:
-                meant(name.translate(_NO_EXPRESSION), self._host.printers)
-            except NoSuchPrinter as error:
-                raise Problem(NOT_FOUND, str(error)) from None
         try:
+            named(name, self._host.printers)
             payload(verb, data)
+        except NoSuchPrinter as error:
+            raise Problem(NOT_FOUND, str(error)) from None
         except Refused as error:
             raise Problem(UNPROCESSABLE, str(error)) from None
-
-
-_NO_EXPRESSION = str.maketrans("=<>", "___")
 
 
 async def _asked(call: Call, event: Event, patience: float) -> Mapping[str, Any]:
