@@ -19,7 +19,7 @@ from callboard.timelapse.filming import Filming, Workshop
 from callboard.timelapse.movie import Movie, command, make
 from callboard.timelapse.refusals import NoFfmpeg
 from tests.serving import eventually
-from tests.timelapse.filming import FFMPEG, filmhouse, picture
+from tests.timelapse.filming import FFMPEG, PATIENCE, filmhouse, picture
 
 
 def frames(folder: Path, name: str, count: int, size: tuple[int, int] = (64, 48)) -> Movie:
@@ -258,8 +258,8 @@ async def test_progress_is_watched_as_state_and_gone_at_the_end(tmp_path: Path, 
         assert house.hub.state.values("jobs/") == {}
 
 
-async def test_films_wait_for_other_prints_only_if_they_shall(tmp_path: Path) -> None:
-    async with filmhouse(tmp_path, "{mode: layer, wait_for_prints: true}") as house:
+async def test_films_made_here_wait_for_other_prints(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path) as house:
         await house.say("PrintStarted", printer="other")
         await house.film(1)
         while not any(reel.about.ended for reel in house.room.shelf.reels()):
@@ -268,6 +268,16 @@ async def test_films_wait_for_other_prints_only_if_they_shall(tmp_path: Path) ->
         assert "MovieRendering" not in house.names()
         await house.say("PrintDone", printer="other")
         await house.until("MovieDone")
+
+
+@pytest.mark.parametrize("plan", ["wait_for_prints: no", "render_here: no"])
+async def test_films_made_elsewhere_or_told_so_wait_for_no_other_print(tmp_path: Path, plan: str) -> None:
+    async with filmhouse(tmp_path, f"{{mode: layer, {plan}}}") as house:
+        await house.say("PrintStarted", printer="other")
+        await house.film(1)
+        async with asyncio.timeout(PATIENCE):
+            while not await house.jobs.ledger.all():
+                await asyncio.sleep(0.01)
 
 
 class Nowhere:

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from callboard import catalog
 from callboard.config import Timelapse
+from callboard.timelapse.prints import MOST, SILENT, Prints
 from callboard.timelapse.refusals import InUse
-from callboard.timelapse.room import MOST
 from callboard.timelapse.shelf import Film, Shelf
 from callboard.timelapse.trigger import Trigger
 from tests.timelapse.filming import PATIENCE, Filmhouse, filmhouse, picture
@@ -196,6 +196,94 @@ async def test_a_new_print_ends_the_film_of_one_whose_end_was_never_told(house: 
     assert sum(name.endswith("-fail.mp4") for name in films) == 1
 
 
+def hanging(house: Filmhouse) -> None:
+    """Have the camera answer nothing more."""
+
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    house.camera.answer = hang
+
+
+@pytest.mark.parametrize("heard", ["PrintDone", "PostRollStart"])
+async def test_a_film_that_is_wanted_is_made_though_the_hub_stops_before_its_last_picture(
+    tmp_path: Path, heard: str
+) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, post_roll: 1s}") as house:
+        await house.say("PrintStarted")
+        await house.shoot(1)
+        hanging(house)
+        await house.say("PrintDone")
+        await house.until(heard)
+    async with filmhouse(tmp_path, "{mode: layer, post_roll: 1s}") as house:
+        (done,) = await house.until("MovieDone")
+        assert done.source["printer"] == "mk3"
+
+
+async def test_a_new_print_drops_the_last_still_of_the_one_before_and_shows_itself(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, post_roll: 1s, wait_for_prints: no}") as house:
+        await house.say("PrintStarted")
+        await house.shoot(1)
+        hanging(house)
+        await house.say("PrintDone")
+        await house.until("PostRollStart")
+        await house.say("PrintStarted")
+        await house.until("MovieDone")
+        names = house.names()
+        assert names[names.index("PostRollStart") :][:5] == [
+            *("PostRollStart", "CaptureStart", "PrintStarted", "CaptureFailed", "PostRollEnd")
+        ]
+        shown = house.hub.state.values("timelapse/")["timelapse/mk3/recording"]
+        assert shown["name"] in {recorder.reel.name for recorder in house.room._recording.values()}
+        assert shown["frames"] == 0
+
+
+async def test_one_printer_that_begins_again_and_again_is_filmed_once_at_a_time(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: timed, render: off}") as house:
+        hanging(house)
+        for number in range(50):
+            await house.say("PrintStarted")
+            await house.until("CaptureStart", number + 1)
+        failed = await house.until("CaptureFailed", 49)
+        assert all("ended before" in each.data["error"] for each in failed)
+        assert len(house.room._recording) == 1
+
+
+async def test_what_is_too_large_of_a_source_does_not_come_back_with_each_picture(house: Filmhouse) -> None:
+    await house.say("PrintStarted")
+    await house.say("LayerChange", {"layer": 1}, tags=["x" * 20_000])
+    (done,) = await house.until("CaptureDone")
+    assert "tags" not in done.source
+    assert done.source["job"] == {"file": "arm.gcode"}
+
+
+async def test_a_printer_that_fell_silent_holds_no_film_up_for_ever(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path) as house:
+        await house.say("PrintStarted", printer="dead")
+        await house.film(1)
+        async with asyncio.timeout(PATIENCE):
+            while not any(reel.about.ended for reel in house.room.shelf.reels()):
+                await asyncio.sleep(0.01)
+        heard = house.room._prints._heard
+        heard.update(dict.fromkeys(heard, time.monotonic() - SILENT))
+        await house.room._tend()
+        await house.until("MovieDone")
+
+
+def test_a_printer_prints_from_its_start_until_its_end_or_long_silence() -> None:
+    prints = Prints()
+    prints.hear("LayerChange", "mk3", 0.0)
+    assert not prints.any(0.0)
+    prints.hear("PrintStarted", "mk3", 0.0)
+    prints.hear("LayerChange", "mk3", SILENT - 1)
+    assert prints.any(2 * SILENT - 2)
+    assert not prints.any(2 * SILENT)
+    prints.hear("PrintResumed", "mk3", 2 * SILENT)
+    prints.hear("PrintFailed", "mk3", 2 * SILENT)
+    assert not prints.any(2 * SILENT)
+
+
 async def test_prints_of_many_printers_are_filmed_at_once_each_by_itself(house: Filmhouse) -> None:
     names = [f"printer{number}" for number in range(6)]
     for name in names:
@@ -289,27 +377,32 @@ async def test_whatever_a_file_is_called_its_film_is_made(house: Filmhouse, name
 # What becomes of films and pictures
 
 
+def old_reel(house: Filmhouse, name: str, about: str = "{}", days: float = 8) -> Path:
+    """Lay down pictures of a print long ago."""
+    folder = house.base / "unrendered" / name
+    folder.mkdir()
+    (folder / f"{name}-0.jpg").write_bytes(picture())
+    (folder / "recording.json").write_text(about)
+    os.utime(folder, (time.time() - days * 86400,) * 2)
+    return folder
+
+
 async def test_old_pictures_and_films_are_removed_but_none_that_are_in_use(tmp_path: Path) -> None:
-    async with filmhouse(tmp_path, "{mode: layer, render: off, keep_frames: 1d, keep_films: 2d}") as house:
-        await house.film(1)
-        await house.say("PrintStarted", printer="other")
-        await house.say("LayerChange", {"layer": 1, "z": 0.2}, printer="other")
-        await house.until("CaptureDone", 2)
-        shelf = house.room.shelf
-        async with asyncio.timeout(PATIENCE):
-            while all(house.room._is_used(reel.name) for reel in shelf.reels()):  # until a print is let go
-                await asyncio.sleep(0.01)
+    async with filmhouse(tmp_path, "{mode: layer, keep_frames: 1d, keep_films: 2d}") as house:
+        await house.say("PrintStarted")
+        await house.shoot(1)
+        (recorded,) = house.room.shelf.reels()
+        os.utime(recorded.folder, (time.time() - 2 * 86400,) * 2)
+        old, wanted = old_reel(house, "old"), old_reel(house, "wanted", '{"wanted": true, "ended": true}')
         for name, days in (("old.mp4", 3), ("new.mp4", 1)):
             (house.base / name).write_bytes(b"film")
             (house.base / "about" / f"{name}.json").write_text("{}")
             os.utime(house.base / name, (time.time() - days * 86400,) * 2)
-        for reel in shelf.reels():
-            os.utime(reel.folder, (time.time() - 2 * 86400,) * 2)
-        reels, films = shelf.sweep(86400, 2 * 86400, house.room._is_used)
-        assert (len(reels), films) == (1, ["old.mp4"])
-        (left,) = shelf.reels()
-        assert left.about.printer == "other"
-        assert [film.name for film in shelf.films()] == ["new.mp4"]
+        await house.room._tend()
+        assert recorded.folder.is_dir()
+        assert wanted.is_dir()
+        assert not old.exists()
+        assert [film.name for film in house.room.shelf.films()] == ["new.mp4"]
 
 
 async def test_what_somebody_else_keeps_in_the_folder_is_never_swept_away(tmp_path: Path) -> None:
@@ -344,6 +437,41 @@ def test_a_list_leaves_out_what_goes_while_it_is_made(tmp_path: Path) -> None:
     shelf.prepare(())
     (tmp_path / "arm_1.mp4").write_bytes(b"film")
     assert shelf.films() == []
+
+
+async def test_a_clock_that_learns_the_day_late_makes_no_pictures_old(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, render: off}") as house:
+        await house.film(1)
+        async with asyncio.timeout(PATIENCE):
+            while not house.room.shelf.reels() or house.room._ending or house.room._recording:
+                await asyncio.sleep(0.01)
+        (reel,) = house.room.shelf.reels()
+        os.utime(reel.folder, (time.time() - 30 * 86400,) * 2)
+        await house.room._tend()
+        assert reel.folder.is_dir()
+
+
+async def test_pictures_are_not_rendered_and_removed_at_once(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, render_here: no}") as house:
+        reel = old_reel(house, "arm")
+        wishes = (house.room.remove("arm"), house.room.render("arm", {}))
+        removed, _ = await asyncio.gather(*wishes, return_exceptions=True)
+        assert removed is None
+        assert not reel.exists()
+        assert await house.jobs.ledger.all() == []
+
+
+async def test_pictures_that_two_want_rendered_at_once_are_numbered_once(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, render_here: no}") as house:
+        reel = old_reel(house, "arm")
+        for number in range(1, 200):
+            (reel / f"arm-{number}.jpg").write_bytes(b"" if number == 1 else picture())
+        wishes = [house.room.render("arm", {}) for _ in range(2)]
+        first, second = await asyncio.gather(*wishes, return_exceptions=True)
+        assert not isinstance(first, BaseException)
+        assert first.count == len(list(reel.glob("*.jpg"))) == 199
+        assert isinstance(second, InUse)
+        assert len(await house.jobs.ledger.all()) == 1
 
 
 async def test_pictures_that_are_recorded_can_not_be_removed_or_rendered(house: Filmhouse) -> None:

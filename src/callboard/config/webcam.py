@@ -78,7 +78,9 @@ class Timelapse(Struct, frozen=True, kw_only=True):
     render_here: Annotated[bool, says("Whether this hub makes films; no: only `callboard worker` does.")] = (
         True
     )
-    wait_for_prints: Annotated[bool, says("Whether films wait until no print runs.")] = False
+    wait_for_prints: Annotated[
+        bool | None, says("Whether films wait until no print runs; null: if this hub makes them.")
+    ] = None
     render_timeout: Annotated[Seconds, says("How long the making of a film may take.")] = Seconds(2 * 3600)
     ffmpeg: Annotated[
         str | None, says("Path of ffmpeg; null: the one on PATH, else that of callboard[ffmpeg].")
@@ -97,6 +99,11 @@ class Timelapse(Struct, frozen=True, kw_only=True):
         Seconds | None, says("How long pictures without a film are kept; null: for ever.")
     ] = Seconds(7 * 86400)
     keep_films: Annotated[Seconds | None, says("How long films are kept; null: for ever.")] = None
+
+    @property
+    def waits_for_prints(self) -> bool:
+        """Whether films wait until no print runs: those made here do, unless they shall not."""
+        return self.render_here if self.wait_for_prints is None else self.wait_for_prints
 
 
 _LOGIN: Final = re.compile(r"://[^\s/]{1,300}@")

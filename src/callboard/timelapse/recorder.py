@@ -15,8 +15,9 @@ from typing import Any, Final
 import structlog
 
 from callboard.config import Timelapse
+from callboard.config.webcam import without_secrets
 from callboard.errors import CallboardError
-from callboard.event import Event, caused_by
+from callboard.event import Event
 from callboard.files.threads import Threads
 from callboard.timelapse.picture import Picture, look
 from callboard.timelapse.reel import Reel
@@ -41,14 +42,16 @@ class Recorder:
         self.failures = self.missed = 0
         self._camera, self._plan, self._tell, self._threads = camera, plan, tell, threads
         self._trigger = Trigger(plan)
-        self._correlation: str = caused_by(started)["correlation"]
+        self._correlation: str = source_of(started)["trace"]["correlation"]
         self._latest = started
         self._paused = False
         self._wanted: asyncio.Queue[Event] = asyncio.Queue(1)
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_cut = False
 
     def begin(self) -> None:
         """Begin; `timed` takes its first picture at once."""
+        self._show()
         self._tasks.append(asyncio.create_task(self._shooting()))
         if self._plan.mode == "timed":
             self._tasks.append(asyncio.create_task(self._beating()))
@@ -62,22 +65,30 @@ class Recorder:
             self._want()
 
     async def end(self, event: Event) -> None:
-        """Finish the picture at hand, then take the still for the film's end, if there is to be one."""
+        """Finish the pictures at hand, then take the still for the film's end, if there is to be one."""
         self._latest = event
         for task in self._tasks[1:]:
             task.cancel()
         await self._wanted.join()
-        await self.stop()
-        if self._plan.post_roll > 0:
+        if self._plan.post_roll > 0 and not self._is_cut:
             await self._post_roll(event)
-        self._tell.show(self._key, None)
+        if not self._is_cut:  # else the state is the next recording's
+            self._tell.show(self._key, None)
+        await self.stop()
 
-    async def stop(self) -> None:
-        """Take no more pictures."""
+    def cut(self) -> None:
+        """Take no more pictures, not even that at hand, and show no more; an `end` under way hurries."""
+        self._is_cut = True
         for task in self._tasks:
             task.cancel()
+        while not self._wanted.empty():
+            self._wanted.get_nowait()
+            self._wanted.task_done()
+
+    async def stop(self) -> None:
+        """Take no more pictures; returns when the last is given up."""
+        self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
 
     def source(self, event: Event) -> dict[str, Any]:
         """Return the source of what an event leads to in this print."""
@@ -120,8 +131,11 @@ class Recorder:
             "postroll_fps": float(fps),
         }
         self._tell.say("PostRollStart", data, self.source(event))
-        await self._shoot(event)
-        self._tell.say("PostRollEnd", {}, self.source(event))
+        try:
+            self._wanted.put_nowait(event)
+            await self._wanted.join()
+        finally:
+            self._tell.say("PostRollEnd", {}, self.source(event))
 
     async def _shoot(self, event: Event) -> None:
         source = self.source(event)
@@ -131,20 +145,25 @@ class Recorder:
             picture = look(data)
             self._same_kind(picture)
             await self._threads.do(self.reel.put, data, picture.kind, (picture.width, picture.height))
+        except asyncio.CancelledError:
+            self._failed("The recording was ended before the picture was there.", source)
+            raise
         except Exception as error:  # whatever it is, the next picture may be better
-            self.failures += 1
-            reason = self._reason(error)
-            self._tell.say("CaptureFailed", {"file": self._named()["file"], "error": reason}, source)
+            self._failed(self._reason(error), source)
         else:
             self._tell.say("CaptureDone", self._named(self.reel.count - 1), source)
         self._show()
+
+    def _failed(self, reason: str, source: dict[str, Any]) -> None:
+        self.failures += 1
+        self._tell.say("CaptureFailed", {"file": self._named()["file"], "error": reason}, source)
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, CallboardError):
             return str(error)
         if isinstance(error, OSError):
             return told(error)
-        log.error("a picture failed", name=self.reel.name, error=repr(error))
+        log.error("a picture failed", name=self.reel.name, error=without_secrets(repr(error)))
         return "Callboard made a mistake; its log says which."
 
     def _same_kind(self, picture: Picture) -> None:
@@ -164,6 +183,8 @@ class Recorder:
         return f"timelapse/{self.reel.about.printer or 'printer'}/recording"
 
     def _show(self) -> None:
+        if self._is_cut:
+            return
         self._tell.show(
             self._key,
             {

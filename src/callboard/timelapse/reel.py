@@ -2,14 +2,15 @@
 
     unrendered/<name>/<name>-0.jpg ...  and recording.json: what was filmed, and how the film is to be made
 
-Methods wait for the disk and raise OSError; the room calls them in threads. A picture is written under a
-hidden name, then moved: what a crash leaves is a shorter reel, never a broken one.
+Methods wait for the disk and raise OSError; the room calls them in threads, also two at a time. A picture is
+written under a hidden name, then moved: what a crash leaves is a shorter reel, never a broken one.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -54,6 +55,7 @@ class Reel:
 
     def __init__(self, folder: Path, about: About, count: int = 0) -> None:
         self.folder, self.about, self.count = folder, about, count
+        self._turn = threading.RLock()
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -86,19 +88,21 @@ class Reel:
 
     def put(self, data: bytes, kind: Kind, size: tuple[int, int]) -> Path:
         """Store the next picture."""
-        if not self.count:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.note(kind=kind, width=size[0], height=size[1])
-        target = self.folder / self.file_of(self.count)
-        _write(target, data)
-        self.count += 1
-        return target
+        with self._turn:
+            if not self.count:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self.note(kind=kind, width=size[0], height=size[1])
+            target = self.folder / self.file_of(self.count)
+            _write(target, data)
+            self.count += 1
+            return target
 
     def note(self, **changes: Any) -> None:
         """Change what is known of it, and keep that."""
-        self.about = msgspec.structs.replace(self.about, **changes)
-        if self.folder.is_dir():
-            _write(self.folder / _ABOUT, msgspec.json.encode(self.about))
+        with self._turn:
+            self.about = msgspec.structs.replace(self.about, **changes)
+            if self.folder.is_dir():
+                _write(self.folder / _ABOUT, msgspec.json.encode(self.about))
 
     def close_gaps(self) -> None:
         """Number the pictures from 0 on, without those that are empty."""
@@ -120,6 +124,11 @@ class Reel:
     def changed(self) -> float:
         """Return when it last got a picture, in seconds since 1970."""
         return self.folder.stat().st_mtime
+
+    def is_old(self, keep: float) -> bool:
+        """Return whether it got no picture for `keep` seconds; a folder without pictures is none of ours."""
+        ours = self.count > 0 or (self.folder / _ABOUT).is_file()
+        return ours and time.time() - self.changed() > keep
 
     def remove(self) -> None:
         """Remove it, for good."""

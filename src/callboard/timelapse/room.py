@@ -25,12 +25,14 @@ from callboard.files.threads import Threads
 from callboard.jobs.room import Jobs
 from callboard.timelapse.answering import Answering
 from callboard.timelapse.movie import Movie
+from callboard.timelapse.prints import ENDS, MOST, Prints
 from callboard.timelapse.recorder import Recorder, stop_all
-from callboard.timelapse.reel import About
-from callboard.timelapse.refusals import InUse, Refused, told
+from callboard.timelapse.reel import About, Reel
+from callboard.timelapse.refusals import NoSuchFilm, told
 from callboard.timelapse.rendering import Rendering
 from callboard.timelapse.shelf import Shelf
-from callboard.timelapse.telling import Source, Telling, printer_of
+from callboard.timelapse.telling import Source, Telling, kept, printer_of
+from callboard.timelapse.unrendered import State, Unrendered
 from callboard.timelapse.webcam import Cameras, camera_of
 
 log = structlog.get_logger("callboard.timelapse")
@@ -39,10 +41,7 @@ HEARD: Final = (
     *("PrintStarted", "PrintResumed", "PrintPaused", "PrintDone", "PrintFailed"),
     *("ZChange", "LayerChange", "Disconnected"),
 )
-_ENDS: Final = frozenset({"PrintDone", "PrintFailed", "Disconnected"})
 _SWEEP: Final = 3600.0
-MOST: Final = 1000
-"""Prints that are filmed at once: names of printers come with events, and may have no end."""
 
 
 class Timelapses:
@@ -54,9 +53,10 @@ class Timelapses:
         self.tell = Telling(bus)
         self._bus, self._plan, self._cameras = bus, plan, cameras
         self._recording: dict[str, Recorder] = {}
-        self._ending: set[str] = set()
-        self._printing: set[str] = set()
+        self._ending: dict[str, Recorder] = {}
+        self._prints = Prints()
         self._rendering = Rendering(jobs, shelf, plan, self.tell, self.threads)
+        self._unrendered = Unrendered(shelf, self._rendering, self.threads, plan.keep_frames, self.state_of)
         self._subscriptions: list[Subscription] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
@@ -64,7 +64,7 @@ class Timelapses:
     async def __aenter__(self) -> Self:
         await self._rendering.begin()
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=MOST),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # a picture is compressed by itself; anything else might be a bomb
         )
@@ -73,8 +73,7 @@ class Timelapses:
             self._bus.subscribe(topics, self._heard),
             *Answering(self).subscribe(self._bus),
         ]
-        self._spawn(self._sweeping())
-        self._spawn(self._render_wanted())
+        self._spawn(self._tending())
         return self
 
     async def __aexit__(
@@ -82,6 +81,7 @@ class Timelapses:
     ) -> None:
         for subscription in self._subscriptions:
             subscription.close()
+        await asyncio.sleep(0)  # an end that was heard just now is noted
         await stop_all(list(self._recording.values()))
         for task in self._tasks:
             task.cancel()
@@ -95,15 +95,13 @@ class Timelapses:
     def _heard(self, event: Event) -> None:
         """Hear an event of a print; never waits, so that no printer's events hold up another's."""
         name, printer = event.topic.removeprefix("octoprint."), printer_of(event)
-        if name in {"PrintStarted", "PrintResumed"} and len(self._printing) < MOST:
-            self._printing.add(printer)
+        self._prints.hear(name, printer, time.monotonic())
         if name == "PrintStarted" or (name == "PrintResumed" and printer not in self._recording):
             self._end(printer, event, failed=True)
             self._begin(printer, event)
-        elif name in _ENDS:
-            self._printing.discard(printer)
+        elif name in ENDS:
             self._end(printer, event, failed=name != "PrintDone")
-            if not self._printing and self._plan.wait_for_prints:
+            if self._plan.waits_for_prints:
                 self._spawn(self._render_wanted())
         elif printer in self._recording:
             self._recording[printer].hear(name, event)
@@ -112,7 +110,10 @@ class Timelapses:
         webcam = self._cameras.of(printer)
         if webcam is None or self._plan.mode == "off":
             return
-        if len(self._recording) >= MOST:
+        for ending in self._ending.values():
+            if ending.reel.about.printer == printer:
+                ending.cut()
+        if len(self._recording) + len(self._ending) >= MOST:
             log.warning("too many prints are filmed at once; this one is not", printer=printer)
             return
         assert self._http is not None
@@ -126,9 +127,7 @@ class Timelapses:
         return About(
             printer=printer,
             gcode=_gcode(event),
-            source={
-                key: event.source[key] for key in ("printer", "tags", "job", "trace") if key in event.source
-            },
+            source=kept(event.source, "trace"),
             started=time.time(),
             fps=self._plan.fps,
             post_roll=float(self._plan.post_roll),
@@ -138,59 +137,60 @@ class Timelapses:
         )
 
     def _names(self) -> set[str]:
-        return {recorder.reel.name for recorder in self._recording.values()} | self._ending
+        return {recorder.reel.name for recorder in self._recording.values()} | self._ending.keys()
 
     def _end(self, printer: str, event: Event, *, failed: bool) -> None:
         recorder = self._recording.pop(printer, None)
         if recorder is not None:
-            self._ending.add(recorder.reel.name)
+            self._ending[recorder.reel.name] = recorder
             self._spawn(self._ended(recorder, event, failed=failed))
 
     async def _ended(self, recorder: Recorder, event: Event, *, failed: bool) -> None:
         """Finish a recording, and have its film made if that is wanted."""
         reel, render = recorder.reel, self._plan.render
-        try:
-            await recorder.end(event)
-            source = recorder.source(event)
-            wanted = render in {"always", "failure" if failed else "success"}
-            if not reel.count:
-                if recorder.failures and wanted:
-                    self._rendering.no_frames(reel, failed, source)
-                return
+        wanted = render in {"always", "failure" if failed else "success"}
+        source = recorder.source(event)
+        try:  # noted first: the hub may stop while the last picture is taken
             await self._rendering.note(reel, ended=True, failed=failed, source=source, wanted=wanted)
+            await recorder.end(event)
         finally:
-            self._ending.discard(reel.name)
-        if wanted and not (self._plan.wait_for_prints and self._printing):
-            await self._rendering.put(reel)
+            self._ending.pop(reel.name)
+        if reel.count:
+            self._unrendered.recorded(reel.name)
+            await self._put(reel)
+        elif recorder.failures and wanted:
+            self._rendering.no_frames(reel, failed, source)
+
+    async def _put(self, reel: Reel) -> None:
+        if not reel.about.wanted:
+            return
+        if self._has_to_wait():
+            log.info("a film waits until no print runs (timelapse.wait_for_prints)", name=reel.name)
+        else:
+            await self._unrendered.put(reel)
 
     async def _render_wanted(self) -> None:
         """Have films made that had to wait, unless they still have to."""
-        if not (self._plan.wait_for_prints and self._printing):
-            await self._rendering.put_wanted()
+        if not self._has_to_wait():
+            await self._unrendered.put_wanted()
+
+    def _has_to_wait(self) -> bool:
+        return self._plan.waits_for_prints and self._prints.any(time.monotonic())
 
     # Asked for
 
     async def render(self, name: str, source: Source) -> Movie:
         """Have a film made of pictures that have none; raises Refused."""
-        self._check_free(name)
-        reel = await self.threads.do(self.shelf.reel, name)
-        await self.threads.do(reel.close_gaps)
-        if not reel.count:
-            raise Refused(f"{name!r} has no pictures: nothing can be made of it.")
-        await self._rendering.note(reel, source={**reel.about.source, **source}, wanted=True, ended=True)
-        return await self._rendering.put(reel)
+        return await self._unrendered.render(name, source)
 
     async def remove(self, name: str) -> None:
         """Remove a film, or pictures without one. Raises Refused."""
-        if any(film.name == name for film in await self.threads.do(self.shelf.films)):
+        try:
             await self.threads.do(self.shelf.remove_film, name)
-            return
-        await self._rendering.withdraw(name)
-        self._check_free(name)
-        reel = await self.threads.do(self.shelf.reel, name)
-        await self.threads.do(reel.remove)
+        except NoSuchFilm:
+            await self._unrendered.remove(name)
 
-    def state_of(self, name: str) -> Mapping[str, bool]:
+    def state_of(self, name: str) -> State:
         """Return what is being done with pictures: recording, rendering, processing. Source: facts 5.6."""
         return {
             "recording": any(name == recorder.reel.name for recorder in self._recording.values()),
@@ -198,27 +198,28 @@ class Timelapses:
             "processing": name in self._ending,
         }
 
-    def _check_free(self, name: str) -> None:
-        state = self.state_of(name)
-        if state["recording"] or state["processing"]:
-            raise InUse(f"{name} is being recorded: wait until the print has ended.")
-        if state["rendering"]:
-            raise InUse(f"The film of {name} is being made, or waits for a worker.")
-
-    async def _sweeping(self) -> None:
+    async def _tending(self) -> None:
+        """Look after the shelf, now and each hour."""
         while True:
-            keep = (self._plan.keep_frames, self._plan.keep_films)
-            try:
-                reels, films = await self.threads.do(self.shelf.sweep, *keep, self._is_used)
-            except OSError as error:
-                log.warning("old films could not be removed", error=told(error))
-            else:
-                for name in (*reels, *films):
-                    log.info("removed, since it was old", name=name)
+            await self._tend()
             await asyncio.sleep(_SWEEP)
 
-    def _is_used(self, name: str) -> bool:
-        return any(self.state_of(name).values())
+    async def _tend(self) -> None:
+        """Have films made that nothing holds up any more, and remove what is old."""
+        try:
+            await self._render_wanted()
+            gone = await self._sweep()
+        except (OSError, CallboardError) as error:
+            why = told(error) if isinstance(error, OSError) else str(error)
+            log.warning("the timelapse folder could not be looked after", error=why)
+        else:
+            for name in gone:
+                log.info("removed, since it was old", name=name)
+
+    async def _sweep(self) -> list[str]:
+        reels = await self._unrendered.sweep()
+        _, films = await self.threads.do(self.shelf.sweep, None, self._plan.keep_films, lambda _name: True)
+        return [*reels, *films]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

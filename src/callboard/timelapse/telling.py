@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from callboard.bus import Bus
 from callboard.errors import CallboardError
-from callboard.event import Event, caused_by, new_id
+from callboard.event import Event, caused_by, encode_json, new_id
 
 log = structlog.get_logger("callboard.timelapse")
 
 Source = Mapping[str, Any]
+
+_LARGEST: Final = 16 * 1024
+"""Bytes of JSON that each of the printer, tags and job may have: they come back in each picture's events."""
+_LONGEST: Final = 1000
+"""Characters of a correlation that is kept."""
 
 
 def printer_of(event: Event) -> str:
@@ -28,10 +33,16 @@ def printer_of(event: Event) -> str:
 
 def source_of(event: Event, correlation: str | None = None) -> dict[str, Any]:
     """Return the source of an event that this one led to, in the same print."""
-    said = event.source
-    kept = {key: said[key] for key in ("printer", "tags", "job") if said.get(key) is not None}
     trace = caused_by(event)
-    return {**kept, "trace": {**trace, "correlation": correlation or trace["correlation"]}}
+    said = correlation or trace["correlation"]
+    known = said if isinstance(said, str) and len(said) <= _LONGEST else event.id
+    return {**kept(event.source), "trace": {**trace, "correlation": known}}
+
+
+def kept(said: Source, *more: str) -> dict[str, Any]:
+    """Return the printer, tags and job of a source, and `more`; whatever is too large is left out."""
+    keys = [key for key in ("printer", "tags", "job", *more) if said.get(key) is not None]
+    return {key: said[key] for key in keys if len(encode_json(said[key])) <= _LARGEST}
 
 
 class Telling:
