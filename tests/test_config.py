@@ -262,6 +262,18 @@ def test_nothing_said_is_the_defaults(text: str) -> None:
     assert load(text) == Config(file="config.yaml")
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("log: {sync: often}", "log.sync: 'often' is none of normal, full."),
+        ("webcam: {rotate: 45}", "webcam.rotate: 45 is none of 0, 90, 180, 270."),
+        ("timelapse: {mode: layers}", "timelapse.mode: 'layers' is none of off, zchange, timed, layer."),
+    ],
+)
+def test_of_values_that_are_named_all_are_told(written: str, said: str) -> None:
+    assert refused(written) == [f"config.yaml:1: {said}"]
+
+
 def test_our_settings_are_read() -> None:
     config = load("""
 hub:

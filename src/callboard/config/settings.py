@@ -132,7 +132,7 @@ def read(section: type[S], name: str, item: Item, faults: Faults) -> S:
         try:
             found[key] = msgspec.convert(value.plain(), kind, dec_hook=_quantity)
         except msgspec.ValidationError as error:
-            faults.add(value.line, f"{name}.{key}: {_said(error)}.")
+            faults.add(value.line, f"{name}.{key}: {_said(error, kind)}.")
     return section(**found)
 
 
@@ -160,13 +160,22 @@ def _quantity(type_: type, value: Any) -> Any:
     return duration(value) if type_ is Seconds else size(value)
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, kind: Any) -> str:
     """Return msgspec's complaint in the words of the file."""
     said, _, place = str(error).partition(" - at `$[")
     said = said[:1].lower() + said[1:]
+    if said.startswith("invalid enum value "):
+        said = f"{said.removeprefix('invalid enum value ')} is none of {', '.join(map(str, _choices(kind)))}"
     for ours, theirs in _WORDS.items():
         said = said.replace(theirs, ours)
     return f"{said} (item {int(place.split(']')[0]) + 1})" if place else said
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    """Return the values that a setting may have, where they are named."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(choice for each in get_args(kind) for choice in _choices(each))
 
 
 _WORDS = {
