@@ -406,7 +406,7 @@ async def test_old_pictures_and_films_are_removed_but_none_that_are_in_use(tmp_p
 
 
 async def test_what_somebody_else_keeps_in_the_folder_is_never_swept_away(tmp_path: Path) -> None:
-    async with filmhouse(tmp_path) as house:
+    async with filmhouse(tmp_path, "{mode: layer, keep_frames: 60s, keep_films: 60s}") as house:
         await house.film(1)
         (done,) = await house.until("MovieDone")
         ours, base = str(done.data["movie_basename"]), house.base
@@ -419,7 +419,8 @@ async def test_what_somebody_else_keeps_in_the_folder_is_never_swept_away(tmp_pa
         for path in (base / ours, base / "wedding.mp4", base / "unrendered" / "holidays"):
             os.utime(path, (0, 0))
         house.room.shelf.prepare(())
-        assert house.room.shelf.sweep(60, 60, lambda _: False) == ([], [ours])
+        await house.room._tend()
+        assert not (base / ours).exists()
         assert [name for name in theirs if not (base / name).exists()] == []
         assert not half.exists()
 

@@ -61,13 +61,6 @@ class Rendering:
             self.being_made[reel.name] = job.id
         return movie
 
-    async def put_wanted(self) -> None:
-        """Put the jobs of films that are wanted and have none: of prints that ended when none could be."""
-        for reel in await self._threads.do(self._shelf.reels):
-            if reel.about.wanted and reel.about.ended and reel.name not in self.being_made:
-                await self._threads.do(reel.close_gaps)
-                await self.put(reel)
-
     async def withdraw(self, name: str) -> bool:
         """Forget a film that no worker makes now; MovieFailed tells of it if one had begun."""
         job = self.being_made.get(name)

@@ -218,8 +218,7 @@ class Timelapses:
 
     async def _sweep(self) -> list[str]:
         reels = await self._unrendered.sweep()
-        _, films = await self.threads.do(self.shelf.sweep, None, self._plan.keep_films, lambda _name: True)
-        return [*reels, *films]
+        return [*reels, *await self.threads.do(self.shelf.sweep, self._plan.keep_films)]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -142,20 +142,14 @@ class Shelf:
         for path in self.base.glob(f".{job}.*"):
             path.unlink(missing_ok=True)
 
-    def sweep(
-        self, frames: float | None, films: float | None, in_use: Callable[[str], bool]
-    ) -> tuple[list[str], list[str]]:
-        """Remove our reels and films that are older than so many seconds; returns the names of what went."""
+    def sweep(self, keep: float | None) -> list[str]:
+        """Remove films of ours that are older than so many seconds; returns their names."""
         now = time.time()
-        old_reels = [reel for reel in self.reels() if frames is not None and now - reel.changed() > frames]
-        gone = [reel for reel in old_reels if self._is_our_reel(reel) and not in_use(reel.name)]
-        for reel in gone:
-            reel.remove()
-        old_films = [film.name for film in self.films() if films is not None and now - film.made > films]
-        ours = [name for name in old_films if self._noted(name).is_file()]
+        old = [film.name for film in self.films() if keep is not None and now - film.made > keep]
+        ours = [name for name in old if self._noted(name).is_file()]
         for name in ours:
             self.remove_film(name)
-        return [reel.name for reel in gone], ours
+        return ours
 
     def usage(self) -> tuple[int, int]:
         """Return the bytes that are free on the disk, and all it has."""
@@ -181,9 +175,6 @@ class Shelf:
         if not _is_film(path):
             raise NoSuchFilm(f"There is no film {name[:80]!r}: `callboard timelapse list` shows all.")
         return path
-
-    def _is_our_reel(self, reel: Reel) -> bool:
-        return reel.count > 0 or (reel.folder / "recording.json").is_file()
 
     def _noted(self, name: str) -> Path:
         """Return where it is noted what a film shows: one without such a note was not made here."""
