@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -17,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.config import Webcam
+from callboard.timelapse.mjpeg import FirstPart
 from callboard.timelapse.picture import Kind, Picture, look
 from callboard.timelapse.refusals import NotTaken
-from callboard.timelapse.webcam import Cameras, camera_of
+from callboard.timelapse.webcam import Cameras, camera_of, grabbing, moved
 from tests.timelapse.filming import FFMPEG, Answer, FakeCamera, picture
 
 
@@ -84,7 +86,8 @@ async def test_a_good_picture_comes_as_it_is(camera: FakeCamera) -> None:
         (sending_to("gopher://127.0.0.1/"), "not the same host"),
         (sending_to("/again"), "from address to address"),
         (sending_to(""), "from address to address"),
-        (sending_to("http://["), "broke off"),
+        (sending_to("http://["), "no address"),
+        (sending_to("http://127.0.0.1:geheim/"), "no address"),
     ],
 )
 async def test_what_is_no_picture_is_refused_with_what_it_is(
@@ -147,29 +150,106 @@ async def test_a_camera_that_does_not_speak_http_is_told_so() -> None:
         assert "broke off" in await refusal(Webcam(snapshot=f"http://127.0.0.1:{port}/"))
 
 
-async def test_one_picture_of_a_stream_is_taken_by_ffmpeg(camera: FakeCamera) -> None:
+def streaming(with_length: bool) -> Answer:
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "multipart/x-mixed-replace; boundary=frame"})
         await response.prepare(request)
-        for number in range(200):
+        for number in itertools.count():
             frame = picture(number, (320, 240))
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}\r\n\r\n"
-            await response.write(head.encode() + frame + b"\r\n")
-            await asyncio.sleep(0.02)
+            length = f"Content-Length: {len(frame)}\r\n" if with_length else ""
+            head = f"--frame\r\nContent-Type: image/jpeg\r\n{length}\r\n".encode()
+            for part in (head[:9], head[9:], frame[:700], frame[700:], b"\r\n"):
+                await response.write(part)
         return response
 
-    camera.answer = stream
-    settings = Webcam(stream=camera.url, timeout=20)  # type: ignore[arg-type]
-    assert look(await take(settings)) == Picture(Kind.JPEG, 320, 240)
+    return stream
 
 
-async def test_a_playlist_can_not_have_ffmpeg_read_a_file(camera: FakeCamera, tmp_path: Path) -> None:
-    secret = tmp_path / "secret.jpg"
-    secret.write_bytes(picture(3, (320, 240)))
-    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://{secret}\n#EXT-X-ENDLIST\n"
-    camera.answer = giving(playlist.encode(), content_type="application/vnd.apple.mpegurl")
-    settings = Webcam(stream=f"{camera.url}.m3u8", timeout=20)  # type: ignore[arg-type]
-    assert "ffmpeg got no picture" in await refusal(settings)
+@pytest.mark.parametrize("with_length", [True, False])
+async def test_the_first_picture_of_a_stream_is_taken(camera: FakeCamera, with_length: bool) -> None:
+    camera.answer = streaming(with_length)
+    taken = await take(Webcam(stream=camera.url), "/no/ffmpeg/is/needed")
+    assert taken == picture(0, (320, 240))
+
+
+async def test_a_stream_that_is_one_picture_is_taken_as_it_is(camera: FakeCamera) -> None:
+    assert look(await take(Webcam(stream=camera.url))).width == 64
+
+
+@pytest.mark.parametrize("key", ["snapshot", "stream"])
+async def test_a_camera_has_no_other_machine_asked(camera: FakeCamera, key: str) -> None:
+    """Another port on this machine stands for another machine."""
+    async with FakeCamera().open() as other:
+        address = {key: camera.url}
+        camera.answer = sending_to(other.url)
+        assert "not the same host" in await refusal(Webcam(**address))  # type: ignore[arg-type]
+        playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{other.url}\n#EXT-X-ENDLIST\n"
+        camera.answer = giving(playlist.encode(), content_type="application/vnd.apple.mpegurl")
+        await refusal(Webcam(**address))  # type: ignore[arg-type]
+        assert other.taken == 0
+
+
+def test_a_playlist_is_no_stream_for_ffmpeg_either() -> None:
+    with pytest.raises(KeyError):
+        grabbing("ffmpeg", Webcam(stream="http://cam/x.m3u8"))
+    for scheme in ("rtsp", "rtsps", "rtmp"):
+        allowed = grabbing("ffmpeg", Webcam(stream=f"{scheme}://cam/x"))
+        protocols = set(allowed[allowed.index("-protocol_whitelist") + 1].split(","))
+        assert not protocols & {"http", "https", "file", "crypto"}
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "there"),
+    [
+        ("http://cam/a", "https://cam/b", "https://cam/b"),
+        ("http://cam:8080/a", "https://cam:8080/b", "https://cam:8080/b"),
+        ("http://cam/a", "http://cam:80/b", "http://cam:80/b"),
+        ("https://cam/a", "//CAM:443/b", "https://CAM:443/b"),
+        ("https://cam/a", "http://cam/a", None),
+        ("https://cam/a", "http://cam:443/a", None),
+        ("http://cam:8080/a", "http://cam/a", None),
+        ("http://cam/a", "https://cam:8443/a", None),
+    ],
+)
+def test_a_redirect_stays_on_its_host_and_port_and_never_leaves_https(
+    url: str, location: str, there: str | None
+) -> None:
+    if there is not None:
+        assert moved(url, location) == there
+        return
+    with pytest.raises(NotTaken, match="not the same host"):
+        moved(url, location)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "not whole"),
+        (b"--frame\r\nContent-Length: 900\r\n\r\nabc", "not whole"),
+        (b"--frame\r\nContent-Length: 99999999\r\n\r\nabc", "larger than"),
+        (b"--frame\r\n\r\n" + bytes(40_000), "larger than"),
+        (b"--" + bytes(40_000), "no beginning"),
+        (b"\xff\xd8\xff\r\n\r\n", "no boundary"),
+    ],
+)
+async def test_what_is_no_stream_is_refused_with_what_it_is(
+    camera: FakeCamera, body: bytes, said: str
+) -> None:
+    camera.answer = giving(body, content_type="multipart/x-mixed-replace")
+    assert said in await refusal(Webcam(stream=camera.url, max_size=20_000))  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=200), st.booleans(), st.lists(st.integers(0, 300), max_size=8))
+def test_the_first_part_is_the_same_however_its_bytes_come(
+    body: bytes, with_length: bool, cuts: list[int]
+) -> None:
+    body = body.replace(b"\n--f", b"").removesuffix(b"\r")
+    length = b"Content-length: %d\r\n" % len(body) if with_length else b""
+    stream = b"\r\n--f\r\n" + length + b"\r\n" + body + b"\r\n--f\r\n"
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    first = FirstPart(1000)
+    found = [first.feed(stream[begin:end]) for begin, end in itertools.pairwise(edges)]
+    assert next(each for each in found if each is not None) == body
 
 
 async def test_a_device_that_is_not_there_is_told_so() -> None:

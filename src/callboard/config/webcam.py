@@ -35,7 +35,7 @@ class Webcam(Struct, frozen=True, kw_only=True):
         None
     )
     stream: Annotated[
-        str | None, says("Address of a video: http, https, rtsp, rtsps or rtmp; read by ffmpeg.")
+        str | None, says("Address of a video: MJPEG by http or https, or rtsp, rtsps or rtmp.")
     ] = None
     timeout: Annotated[Seconds, says("How long a picture may take.")] = Seconds(5)
     max_size: Annotated[Bytes, says("The largest picture that is taken.")] = Bytes(16 << 20)

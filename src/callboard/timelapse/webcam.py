@@ -1,9 +1,10 @@
-"""Cameras: one picture each time they are asked, from a snapshot's address, or through ffmpeg.
+"""Cameras: one picture each time they are asked, from an address, or through ffmpeg.
 
-    Webcam settings -> camera_of -> Snapshot | Grabber;  camera.take() -> bytes, or NotTaken
+    Webcam settings -> camera_of -> Address | Grabber;  camera.take() -> bytes, or NotTaken
 
-A snapshot's address is http or https, and stays there: a redirect may change the path and become https, so
-that no camera can have us read files or other machines' pages. Size and time are bounded.
+Snapshots and MJPEG streams we read ourselves: a redirect may change the path and become https, on the same
+host, so that no camera can have us read files or other machines' pages. ffmpeg would follow redirects and
+playlists anywhere; it gets devices and the addresses of rtsp and rtmp only. Size and time are bounded.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import asyncio
 import fnmatch
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
 from callboard.config import Printer, Webcam
-from callboard.config.webcam import without_secrets
+from callboard.config.webcam import SCHEMES, without_secrets
 from callboard.timelapse import ffmpeg
+from callboard.timelapse.mjpeg import FirstPart
 from callboard.timelapse.refusals import NotTaken
 
 _REDIRECTS: Final = 3
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
-_SCHEMES: Final = frozenset({"http", "https"})
+_PORTS: Final = {"http": 80, "https": 443}
 _BLOCK: Final = 256 * 1024
 
 
@@ -36,12 +38,15 @@ class Camera(Protocol):
         """Return what is seen now, not yet looked at; raises NotTaken."""
 
 
-class Snapshot:
-    """A picture behind an address."""
+Read = Callable[[aiohttp.ClientResponse, int], Awaitable[bytes]]
+"""Reads the picture out of an answer; it may have so many bytes."""
 
-    def __init__(self, settings: Webcam, http: aiohttp.ClientSession) -> None:
-        assert settings.snapshot is not None
-        self._settings, self._http, self._url = settings, http, settings.snapshot
+
+class Address:
+    """A picture behind an address; `read` takes it out of the answer."""
+
+    def __init__(self, url: str, settings: Webcam, http: aiohttp.ClientSession, read: Read) -> None:
+        self._settings, self._http, self._url, self._read = settings, http, url, read
         self._ssl: ssl.SSLContext | bool = settings.verify
 
     async def take(self) -> bytes:
@@ -67,7 +72,7 @@ class Snapshot:
     async def _fetch(self, url: str, redirects: int) -> bytes:
         async with self._http.get(url, allow_redirects=False, ssl=self._ssl) as answer:
             if answer.status in _MOVED:
-                target = self._moved(url, answer.headers.get("Location", ""))
+                target = moved(url, answer.headers.get("Location", ""))
                 if not redirects:
                     raise NotTaken("The camera sends us from address to address: none has the picture.")
             elif answer.status != 200:
@@ -75,33 +80,67 @@ class Snapshot:
                     f"The camera answered with status {answer.status} {answer.reason or ''}".rstrip()
                 )
             else:
-                return await self._body(answer)
+                return await self._read(answer, int(self._settings.max_size))
         return await self._fetch(target, redirects - 1)
 
-    def _moved(self, url: str, location: str) -> str:
-        """Return where the camera sends us; raises NotTaken unless that is on the same host."""
-        target = urljoin(url, location)
-        there, here = urlsplit(target), urlsplit(self._url)
-        same = there.port == here.port or (there.scheme == "https" and there.port is None)
-        if there.scheme not in _SCHEMES or there.hostname != here.hostname or not same:
-            to = without_secrets(location)[:100]
-            raise NotTaken(f"The camera sends us to {to!r}, which is not the same host and port.")
-        return target
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
-        most = self._settings.max_size
-        parts: list[bytes] = []
-        size = answer.content_length or 0
-        if size <= most:
-            size = 0
-            async for part in answer.content.iter_chunked(_BLOCK):
-                size += len(part)
-                if size > most:
-                    break
-                parts.append(part)
+def moved(url: str, location: str) -> str:
+    """Return where the camera sends us; raises NotTaken unless that is on the same host, or its https."""
+    try:
+        target = urljoin(url, location)
+        (scheme, host, port), (_, here, our_port) = there, ours = _place(target), _place(url)
+    except ValueError:
+        raise NotTaken("The camera sends us to something that is no address.") from None
+    safer = scheme == "https" and ours[0] == "http" and port in {443, our_port}
+    if host != here or scheme not in SCHEMES or not (safer or there == ours):
+        raise NotTaken(f"The camera sends us to {_shown(there)}, which is not the same host and port.")
+    return target
+
+
+def _place(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of an address; raises ValueError."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+
+
+def _shown(place: tuple[str, str, int]) -> str:
+    """Return an address as far as it can hold no secret."""
+    scheme, host, port = place
+    return repr(f"{scheme}://{host[:100]}:{port}")
+
+
+def _too_large(most: int) -> NotTaken:
+    return NotTaken(f"The camera's answer is larger than {most} bytes (webcam.max_size).")
+
+
+async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """Return the body of an answer."""
+    if (answer.content_length or 0) > most:
+        raise _too_large(most)
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.content.iter_chunked(_BLOCK):
+        size += len(part)
         if size > most:
-            raise NotTaken(f"The camera's answer is larger than {int(most)} bytes (webcam.max_size).")
-        return b"".join(parts)
+            raise _too_large(most)
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def first_of_stream(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """Return the first picture of an MJPEG stream, or the one picture that comes instead."""
+    kind = answer.content_type
+    if kind.startswith("image/"):
+        return await whole(answer, most)
+    if not kind.startswith("multipart/"):
+        raise NotTaken(
+            "The camera's stream is no MJPEG: say its rtsp address as `stream`, or its `snapshot`."
+        )
+    first = FirstPart(most)
+    async for part in answer.content.iter_any():
+        if (body := first.feed(part)) is not None:
+            return body
+    raise NotTaken("The camera's picture breaks off: it is not whole.")
 
 
 class Grabber:
@@ -134,21 +173,33 @@ def _said(error: Exception) -> str:
     return without_secrets(" ".join(said.split()))[:200].rstrip(".") or type(error).__name__
 
 
+_PROTOCOLS: Final = {
+    "rtsp": "rtsp,tcp,udp,rtp",
+    "rtsps": "rtsps,rtsp,tls,tcp,udp,rtp,srtp",
+    "rtmp": "rtmp,tcp",
+}
+"""What ffmpeg may speak to a camera: neither http nor files, whatever the camera sends it to."""
+
+
 def grabbing(program: str, settings: Webcam) -> tuple[str, ...]:
-    """Return the command that writes one picture to stdout. What the camera says may open no files."""
+    """Return the command that writes one picture of a device, or of an rtsp or rtmp stream, to stdout."""
     if settings.device:
         source: tuple[str, ...] = ("-f", "v4l2", "-i", settings.device)
     else:
         assert settings.stream is not None
-        protocols = "http,https,tls,tcp,udp,rtp,srtp,rtsp,rtsps,rtmp,rtmps,crypto"
-        source = ("-protocol_whitelist", protocols, "-i", settings.stream)
+        scheme = urlsplit(settings.stream).scheme
+        source = ("-protocol_whitelist", _PROTOCOLS[scheme], "-i", settings.stream)
     picture = ("-an", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "2", "-f", "image2pipe", "pipe:1")
     return (program, "-nostdin", "-hide_banner", "-loglevel", "error", *source, *picture)
 
 
 def camera_of(settings: Webcam, http: aiohttp.ClientSession, program: str | None) -> Camera:
     """Return the camera that settings describe; they must see something."""
-    return Snapshot(settings, http) if settings.snapshot else Grabber(settings, program)
+    if settings.snapshot:
+        return Address(settings.snapshot, settings, http, whole)
+    if settings.stream and not settings.device and urlsplit(settings.stream).scheme in SCHEMES:
+        return Address(settings.stream, settings, http, first_of_stream)
+    return Grabber(settings, program)
 
 
 class Cameras:
