@@ -16,7 +16,7 @@ from callboard.event import Event
 from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
-from callboard.jobs.job import MOST_ATTEMPTS, Job, State, WorkFailed
+from callboard.jobs.job import MOST_ATTEMPTS, Job, State, Unfit, WorkFailed
 from callboard.jobs.ledger import Ledger
 from callboard.jobs.remote import NoAnswer, Remote
 from callboard.jobs.room import HERE, Jobs, Local
@@ -269,6 +269,64 @@ async def test_a_craft_that_breaks_is_not_the_jobs_fault(tmp_path: Path) -> None
         assert tries == [1, 2]
 
 
+async def unfit(_: Job, __: Report) -> Mapping[str, Any]:
+    raise Unfit("the disk is full", {"returncode": 255})
+
+
+async def test_a_machine_that_is_unfit_leaves_a_job_to_others_and_it_does_not_count(
+    house: Jobhouse, desk: Local | Remote
+) -> None:
+    await house.put(7)
+    words: list[str] = []
+    sick = Worker(desk, {"film": unfit}, "sick", told=lambda word, _: words.append(word), rest=0.01)
+    async with working(sick):
+        await until(lambda: words.count("unfit") > MOST_ATTEMPTS)
+    async with working(Worker(Local(house.jobs), {"film": craft}, "well")):
+        (job,) = await house.ended()
+    assert (job.worker, job.attempts, job.result) == ("well", 1, {"did": 7})
+
+
+async def test_a_machine_that_is_unfit_rests(house: Jobhouse) -> None:
+    await house.put()
+    async with working(Worker(Local(house.jobs), {"film": unfit}, "sick")):
+        await until(lambda: bool(house.follower.begun) and not house.jobs._timers)
+        assert await house.jobs.take("well", ("film",)) is not None
+
+
+async def test_what_the_only_machine_is_unfit_for_has_failed(house: Jobhouse) -> None:
+    await house.put()
+    worker = Worker(Local(house.jobs), {"film": unfit}, HERE, others=house.jobs.is_done_elsewhere)
+    async with working(worker):
+        (job,) = await house.ended()
+    assert (job.state, job.result) == (State.FAILED, {"returncode": 255})
+
+
+async def test_a_worker_elsewhere_is_known_by_what_it_asks_for(house: Jobhouse) -> None:
+    await house.jobs.take(HERE, ("film",))
+    await house.jobs.take("far", ("slice",))
+    assert not house.jobs.is_done_elsewhere("film")
+    await house.jobs.take("far", ("slice", "film"))
+    assert house.jobs.is_done_elsewhere("film")
+    assert house.jobs._elsewhere.keys() == {"film"}
+
+
+async def test_a_worker_goes_on_renewing_whatever_an_answer_was(tmp_path: Path) -> None:
+    class Odd(Local):
+        answers = 0
+
+        async def renew(self, job: Job, percent: float | None) -> bool:
+            self.answers += 1
+            if self.answers == 1:
+                raise RuntimeError("coroutine raised StopIteration")
+            return await super().renew(job, percent)
+
+    async with jobhouse(tmp_path) as house:
+        desk = Odd(house.jobs)
+        await house.put()
+        async with working(Worker(desk, {"film": stuck}, "w", renew=0.01)):
+            await until(lambda: desk.answers > 2)
+
+
 async def test_after_a_restart_the_hubs_own_jobs_are_free_and_others_still_leased(tmp_path: Path) -> None:
     async with jobhouse(tmp_path) as house:
         await house.put(1)
@@ -365,12 +423,12 @@ async def test_a_job_that_nobody_has_can_be_withdrawn(house: Jobhouse) -> None:
 
 
 async def test_a_job_that_was_begun_and_is_withdrawn_has_failed(house: Jobhouse) -> None:
-    await house.put()
+    put = await house.put()
     for _ in range(2):
         job = await house.jobs.take("w", ("film",))
         assert job is not None
         assert await house.jobs.give_back(job.id, job.lease)
-    assert await house.jobs.withdraw(job.id, {"why": "gone"})
+    assert await house.jobs.withdraw(put.id, {"why": "gone"})
     assert len(house.follower.begun) == 1
     assert [(each.state, each.result) for each in house.follower.ends] == [(State.FAILED, {"why": "gone"})]
     assert await house.jobs.ledger.all() == []

@@ -114,13 +114,18 @@ class Filming:
         )
 
     @contextlib.contextmanager
-    def worker(self, name: str, key: str, ffmpeg: str = FFMPEG) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(
+        self, name: str, key: str, ffmpeg: str = FFMPEG, **environment: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Start a `callboard worker`, and kill it in the end."""
         output = (self.folder / f"{name}.out").open("wb")
         command = [sys.executable, "-m", "callboard", "worker", "--name", name, "--ffmpeg", ffmpeg]
         with output:
             process = subprocess.Popen(
-                [*command, "--url", self.server.url, "--key", key], stdout=output, stderr=subprocess.STDOUT
+                [*command, "--url", self.server.url, "--key", key],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
             )
         try:
             eventually(lambda: "works for" in self.said(name), f"the worker {name}", PATIENCE)

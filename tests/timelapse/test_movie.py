@@ -16,7 +16,7 @@ import pytest
 from callboard.jobs.job import Job, WorkFailed
 from callboard.timelapse import ffmpeg
 from callboard.timelapse.filming import Filming, Workshop
-from callboard.timelapse.movie import Movie, command, make
+from callboard.timelapse.movie import Movie, Progress, command, make
 from callboard.timelapse.refusals import NoFfmpeg
 from tests.serving import eventually
 from tests.timelapse.filming import FFMPEG, PATIENCE, filmhouse, picture
@@ -165,6 +165,30 @@ async def test_one_that_hangs_is_ended_in_time_with_all_that_it_started(tmp_path
     eventually(
         lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", "its child's end"
     )
+
+
+async def test_one_that_gets_no_further_is_ended_long_before_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callboard.timelapse.movie.STILL", 0.3)
+    error = await refused(script(tmp_path, "echo frame=1; sleep 300"), frames(tmp_path, "arm", 2), tmp_path)
+    assert error.result["returncode"] == -signal.SIGKILL
+    assert "got no further for 0.3 s" in str(error)
+
+
+def test_more_frames_and_a_film_that_is_written_to_are_progress(tmp_path: Path) -> None:
+    target = tmp_path / "film"
+    progress = Progress(frames(tmp_path, "arm", 2), target, nothing)
+    seen = [progress.signs()]
+    assert progress.hear("frame=1")
+    seen.append(progress.signs())
+    for moment in (b"half", b"film"):
+        target.write_bytes(moment)
+        os.utime(target, (len(seen), len(seen)))
+        seen.append(progress.signs())
+    assert len(set(seen)) == 4
+    assert progress.hear("frame=1")
+    assert progress.signs() == seen[-1]
 
 
 async def test_one_that_is_killed_says_so(tmp_path: Path) -> None:

@@ -122,6 +122,23 @@ def test_a_hub_whose_disk_is_full_says_so_and_the_pictures_stay(tmp_path: Path, 
             assert house.run("timelapse", "render", failed["data"]["movie_prefix"], "--wait").returncode == 0
 
 
+def test_a_worker_whose_own_disk_is_full_leaves_the_film_to_another(
+    house: Filming, key: str, tiny_disk: Path
+) -> None:
+    with house.worker("sick", key, TMPDIR=str(tiny_disk)):
+        disk = os.statvfs(tiny_disk)
+        (tiny_disk / "ballast").write_bytes(bytes(disk.f_bavail * disk.f_frsize))
+        house.film(2)
+        eventually(lambda: "on this machine" in house.said("sick"), "the refusal", PATIENCE)
+        assert f"can't be kept in {tiny_disk}" in house.said("sick")
+        assert "No hub answers" not in house.said("sick")
+        (job,) = eventually(lambda: [each for each in house.get("/v1/jobs")["jobs"] if not each["attempts"]])
+        assert job["state"] == "waiting"
+        with house.worker("well", key):
+            house.until("MovieDone")
+    assert house.events("MovieFailed") == []
+
+
 def test_a_worker_without_the_right_says_so(house: Filming) -> None:
     made = house.run("keys", "create", "nobody")
     ran = house.run("worker", "--key", made.stdout.strip(), "--user", "nobody", "--ffmpeg", FFMPEG)

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from callboard.cli.scratch import scratch
 from callboard.client.http import Http
 from callboard.errors import CallboardError, Gone, TimedOut
-from callboard.jobs.job import Job
+from callboard.jobs.job import Job, Unfit
 from callboard.timelapse.filming import Workshop
-from callboard.timelapse.movie import UNKNOWN, Movie, disk, failed
+from callboard.timelapse.movie import UNKNOWN, Movie, failed, unfit
 
 _BLOCK: Final = 512
 _PIECE: Final = 1 << 18
@@ -40,12 +41,12 @@ class Elsewhere:
     @asynccontextmanager
     async def open(self, _: Job, movie: Movie) -> AsyncIterator[Workshop]:
         """Fetch the pictures into a folder that goes away."""
-        with tempfile.TemporaryDirectory(prefix="callboard-film-") as made:
-            folder = Path(made)
+        with ExitStack() as stack:
             try:
-                await self._fetch(movie, folder)
+                folder = stack.enter_context(scratch())
             except OSError as error:
-                raise disk(error) from None
+                raise _no_room(error) from None
+            await self._fetch(movie, folder)
             yield Workshop(folder, folder / ".film.part")
 
     async def deliver(self, job: Job, film: Path) -> None:
@@ -78,9 +79,17 @@ async def unpack(pieces: AsyncIterator[bytes], folder: Path, movie: Movie) -> in
         size = _size(head)
         content = await reading.take(size + -size % _BLOCK)
         path = folder / f"{movie.name}-{count}.{movie.kind}"
-        await asyncio.to_thread(path.write_bytes, content[:size])
+        try:  # here, since around it an OSError is one of the line to the hub
+            await asyncio.to_thread(path.write_bytes, content[:size])
+        except OSError as error:
+            raise _no_room(error) from None
         count += 1
     return count
+
+
+def _no_room(error: OSError) -> Unfit:
+    where, why = tempfile.gettempdir(), error.strerror or error
+    return unfit(255, UNKNOWN, f"The pictures can't be kept in {where}: {why}. Make room, or set TMPDIR.")
 
 
 class _Reading:

@@ -32,11 +32,13 @@ def worker(
     The key may publish callboard.jobs.* and has the right `printers`.
     """
     from callboard.cli.outcome import WrongUse
+    from callboard.cli.scratch import sweep
     from callboard.timelapse.ffmpeg import find
 
     if not 1 <= jobs <= 64:
         raise WrongUse(f"--jobs must be from 1 to 64, and {jobs} is not.")
     found = find(ffmpeg)
+    sweep()
     asyncio.run(_work(name or f"{platform.node() or 'worker'}-{os.getpid()}", found, jobs, reach or Reach()))
 
 
@@ -86,6 +88,7 @@ def _tell(word: str, job: Job) -> None:
         "takes": f"makes {about}, of {job.payload.get('count')} pictures.",
         "finished": f"has made {about}.",
         "failed": f"could not make {about}: the event MovieFailed says why.",
+        "unfit": f"can't make {about} on this machine: somebody else may. More is taken in a minute.",
         "lost": f"gave up {about}; somebody else may take it.",
     }
     note(said.get(word, word))

@@ -91,3 +91,7 @@ class WorkFailed(CallboardError):
     def __init__(self, message: str, result: Mapping[str, Any]) -> None:
         super().__init__(message)
         self.result = result
+
+
+class Unfit(WorkFailed):
+    """This machine can't do the job, for a reason of its own; another one may."""

@@ -8,6 +8,7 @@ A worker in this process calls `Local`; one elsewhere asks by `callboard.jobs.<v
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
@@ -32,6 +33,9 @@ LEASE: Final = 15.0
 REMIND: Final = 60.0
 """Seconds after which workers are told again of jobs that wait: one may have missed it."""
 
+_SILENT: Final = 2.5 * REMIND
+"""Seconds after which a worker elsewhere that asks for nothing counts as gone."""
+
 
 class Jobs:
     """The room; `async with Jobs(bus, store)`. `name` is that of this hub among those on its log."""
@@ -42,6 +46,7 @@ class Jobs:
         self.seconds = lease
         self._bus = bus
         self._followers: dict[str, Follower] = {}
+        self._elsewhere: dict[str, float] = {}  # when a worker elsewhere was last heard of, by kind
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling = asyncio.Lock()
@@ -95,6 +100,7 @@ class Jobs:
 
     async def take(self, worker: str, kinds: tuple[str, ...]) -> Job | None:
         """Give a job to a worker; see `Desk.take`."""
+        self._heard_of(worker, kinds)
         job = await self.ledger.take(worker, kinds)
         if job is None:
             return None
@@ -110,10 +116,20 @@ class Jobs:
         known = await self.ledger.held(job, lease)
         if known is None or job not in self._timers:  # it may have ended meanwhile
             return False
+        self._heard_of(known.worker, (known.kind,))
         self._expect(known)
         if percent is not None:
             self._show(known, percent)
         return True
+
+    def is_done_elsewhere(self, kind: str) -> bool:
+        """Return whether a worker elsewhere asks for jobs of a kind, or has one."""
+        return asyncio.get_running_loop().time() - self._elsewhere.get(kind, -math.inf) < _SILENT
+
+    def _heard_of(self, worker: str, kinds: tuple[str, ...]) -> None:
+        if worker != HERE:
+            now = asyncio.get_running_loop().time()
+            self._elsewhere.update(dict.fromkeys(self._followers.keys() & set(kinds), now))
 
     async def holds(self, job: str, lease: str) -> bool:
         """Return whether a worker has this job under this lease."""

@@ -2,8 +2,9 @@
 
     desk.take -> craft(job, report), renewed meanwhile -> desk.finish, fail, or give_back when it is stopped
 
-A craft is what does the jobs of one kind. When the lease is lost the craft is cancelled: somebody else has
-the job by then, and must be the only one to finish it.
+A craft is what does the jobs of one kind. A machine that is unfit for one (its disk is full, say) gives it
+back and rests, as long as there are others; that is no attempt. When the lease is lost the craft is
+cancelled: somebody else has the job by then, and must be the only one to finish it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ from typing import Any, Final
 import structlog
 
 from callboard.errors import CallboardError, StorageFailed
-from callboard.jobs.job import Desk, Job, WorkFailed
+from callboard.jobs.job import Desk, Job, Unfit, WorkFailed
 
 log = structlog.get_logger("callboard.jobs")
 
 Report = Callable[[float], None]
 """Takes how far a job is, in percent."""
 Craft = Callable[[Job, Report], Awaitable[Mapping[str, Any]]]
-"""Does a job and returns its result; raises WorkFailed when it can't be done, by anybody."""
+"""Does a job and returns its result; raises WorkFailed when it can't be done, Unfit when not here."""
 Told = Callable[[str, Job], None]
 """Hears what a worker does: a word, and the job."""
 
+REST: Final = 60.0
+"""Seconds for which a worker takes nothing when its machine was unfit for a job."""
 RENEW: Final = 5.0
 """Seconds between two renewals; a third of the lease."""
 _AGAIN: Final = 2.0
@@ -35,7 +38,10 @@ _PATIENCE: Final = 600.0
 
 
 class Worker:
-    """Works at `desk` for as long as `run` runs; `crafts` are what it can do, by kind."""
+    """Works at `desk` for as long as `run` runs; `crafts` are what it can do, by kind.
+
+    `others` tells whether there are other workers for a kind; if not, what this machine can't do has failed.
+    """
 
     def __init__(
         self,
@@ -44,9 +50,12 @@ class Worker:
         name: str,
         *,
         told: Told = lambda _word, _job: None,
+        others: Callable[[str], bool] = lambda _kind: True,
         renew: float = RENEW,
+        rest: float = REST,
     ) -> None:
-        self._desk, self._crafts, self._name, self._told, self._renew = desk, crafts, name, told, renew
+        self._desk, self._crafts, self._name, self._told = desk, crafts, name, told
+        self._others, self._renew, self._rest = others, renew, rest
 
     async def run(self) -> None:
         """Work until cancelled; a job at hand is given back then."""
@@ -86,6 +95,8 @@ class Worker:
         if error is None:
             done = await self._insist(lambda: self._desk.finish(job, craft.result()))
             self._told("finished" if done else "lost", job)
+        elif isinstance(error, Unfit) and self._others(job.kind):
+            await self._return(job, error)
         elif isinstance(error, WorkFailed):
             result = error.result
             done = await self._insist(lambda: self._desk.fail(job, result))
@@ -93,6 +104,13 @@ class Worker:
         else:  # not the job's fault: its lease runs out, and somebody tries once more
             log.warning("a job was not done", job=job.id, kind=job.kind, error=str(error) or repr(error))
             self._told("lost", job)
+
+    async def _return(self, job: Job, why: Unfit) -> None:
+        """Leave a job to others, and rest: at once we would have it again."""
+        log.warning("this machine is unfit for a job", job=job.id, kind=job.kind, error=str(why))
+        self._told("unfit", job)
+        await self._insist(lambda: self._desk.give_back(job))
+        await asyncio.sleep(self._rest)
 
     async def _keep(self, job: Job, percent: list[float], craft: asyncio.Future[Any]) -> None:
         """Renew the lease; cancel the craft once the job belongs to somebody else."""

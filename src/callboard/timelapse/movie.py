@@ -1,26 +1,30 @@
-"""A film out of numbered pictures: the command, and a run of it with progress and a time limit.
+"""A film out of numbered pictures: the command, and a run of it with progress and two limits of time.
 
 Movie (what is to be made) -> command -> ffmpeg.run -> the film, or WorkFailed with what ffmpeg said
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import signal
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
 
-from callboard.jobs.job import WorkFailed
+from callboard.jobs.job import Unfit, WorkFailed
 from callboard.jobs.worker import Report
 from callboard.timelapse import ffmpeg
-from callboard.timelapse.refusals import NoFfmpeg, told
+from callboard.timelapse.refusals import NoFfmpeg
 
 NO_FRAMES: Final = "no_frames"
 RETURNCODE: Final = "returncode"
 UNKNOWN: Final = "unknown"
 
 _MPEG2_RATES: Final = (24.0, 25.0, 30.0, 50.0, 60.0)
+STILL: Final = 300.0
+"""Seconds without progress after which ffmpeg counts as stuck."""
 _FULL: Final = "No space left on device"
 
 
@@ -113,45 +117,88 @@ async def make(program: str | None, movie: Movie, folder: Path, target: Path, re
 
 
 async def _make(program: str | None, movie: Movie, folder: Path, target: Path, report: Report) -> None:
-    def progress(line: str) -> bool:
-        key, _, value = line.partition("=")
-        if key == "frame" and value.strip().isdigit():
-            report(min(100.0, 100.0 * int(value) / max(movie.frames, 1)))
-        return key.strip() in _PROGRESS or key.startswith("stream_")
-
+    progress = Progress(movie, target, report)
     try:
         wanted = command(ffmpeg.find(program), movie, folder, target)
-        ended = await ffmpeg.run(wanted, movie.timeout, on_line=progress)
+        ended = await _unless_stuck(ffmpeg.run(wanted, movie.timeout, on_line=progress.hear), progress)
     except NoFfmpeg as error:
-        raise failed(0, UNKNOWN, str(error)) from None
+        raise unfit(0, UNKNOWN, str(error)) from None
     except OSError as error:
-        raise failed(0, UNKNOWN, f"ffmpeg could not be started: {error.strerror or error}.") from None
+        raise unfit(0, UNKNOWN, f"ffmpeg could not be started: {error.strerror or error}.") from None
+    if ended is None:
+        raise failed(-signal.SIGKILL, RETURNCODE, f"ffmpeg got no further for {STILL:g} s and was ended.")
+    if any(_FULL in line for line in ended.error):
+        raise unfit(ended.code or 255, RETURNCODE, _full(target), *ended.error, out=ended.out)
     if ended.code != 0 or not ended.in_time:
         raise failed(ended.code or 255, RETURNCODE, _why(ended, movie), *ended.error, out=ended.out)
     if not _is_there(target):
         raise failed(255, UNKNOWN, "ffmpeg said it was done, and there is no film.", *ended.error)
 
 
+class Progress:
+    """How far ffmpeg is, by what it says, and by the film that it writes."""
+
+    def __init__(self, movie: Movie, target: Path, report: Report) -> None:
+        self._movie, self._target, self._report = movie, target, report
+        self._frames = 0
+
+    def hear(self, line: str) -> bool:
+        """Hear a line of ffmpeg; returns whether it was one of its progress."""
+        key, _, value = line.partition("=")
+        if key == "frame" and value.strip().isdigit():
+            self._frames = int(value)
+            self._report(min(100.0, 100.0 * self._frames / max(self._movie.frames, 1)))
+        return key.strip() in _PROGRESS or key.startswith("stream_")
+
+    def signs(self) -> tuple[int, ...]:
+        """Return what changes while it gets on; at its end the film is only written anew, for faststart."""
+        try:
+            found = self._target.stat()
+        except FileNotFoundError:
+            return (self._frames,)
+        return self._frames, found.st_size, found.st_mtime_ns
+
+
+async def _unless_stuck(run: Coroutine[Any, Any, ffmpeg.Ended], progress: Progress) -> ffmpeg.Ended | None:
+    """Return how a run ended; None when it was ended since it got no further."""
+    running = asyncio.ensure_future(run)
+    try:
+        while True:
+            before = progress.signs()
+            if (await asyncio.wait([running], timeout=STILL))[0]:
+                return running.result()
+            if progress.signs() == before:
+                return None
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 def _why(ended: ffmpeg.Ended, movie: Movie) -> str:
     if not ended.in_time:
         return f"ffmpeg ran longer than {movie.timeout:g} s (timelapse.render_timeout) and was ended."
-    if any(_FULL in line for line in ended.error):
-        return "The disk is full: make room where the timelapse folder lies, then render once more."
     if ended.code < 0:
         elsewhere = "a machine with more memory can do it with `callboard worker`"
         return f"ffmpeg was ended by signal {-ended.code}; if memory was short, {elsewhere}."
     return f"ffmpeg ended with exit code {ended.code}."
 
 
+def _full(target: Path) -> str:
+    return f"The disk is full: make room in {target.parent}, then render once more."
+
+
 def failed(code: int, reason: str, *error: str, out: Sequence[str] = ()) -> WorkFailed:
     """Return the failure of a film, as MovieFailed tells it. Source: facts 5.6."""
-    result: dict[str, Any] = {"returncode": code, "reason": reason, "error": list(error), "out": list(out)}
-    return WorkFailed(error[0], result)
+    return WorkFailed(error[0], _result(code, reason, error, out))
 
 
-def disk(error: OSError) -> WorkFailed:
-    """Return the failure of a film that the disk did not take."""
-    return failed(255, UNKNOWN, told(error))
+def unfit(code: int, reason: str, *error: str, out: Sequence[str] = ()) -> Unfit:
+    """Return the failure of a film that another machine may be able to make."""
+    return Unfit(error[0], _result(code, reason, error, out))
+
+
+def _result(code: int, reason: str, error: Sequence[str], out: Sequence[str]) -> dict[str, Any]:
+    return {"returncode": code, "reason": reason, "error": list(error), "out": list(out)}
 
 
 def _drop(target: Path) -> None:

@@ -29,7 +29,7 @@ async def open_timelapses(bus: Bus, jobs: Jobs, config: Config, data: Path) -> A
     cameras = Cameras(config.webcam, config.printers)
     async with Timelapses(bus, jobs, plan, cameras, shelf) as room:
         filming = Filming(OnShelf(shelf), plan.ffmpeg)
-        worker = Worker(Local(jobs), {KIND: filming}, HERE)
+        worker = Worker(Local(jobs), {KIND: filming}, HERE, others=jobs.is_done_elsewhere)
         tasks = [asyncio.create_task(worker.run())] if plan.render_here else []
         try:
             yield room
