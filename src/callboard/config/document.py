@@ -94,15 +94,21 @@ def at(file: str, line: int, reason: str) -> str:
 
 def entries(text: str) -> Iterator[tuple[str, int, Node]]:
     """Yield key, line and node of each entry at the top; nothing for an empty file. Raises Fault."""
+    top = compose(text)
+    for key, value in top.value if top is not None else ():
+        yield _key(key), _line(key), value
+
+
+def compose(text: str) -> MappingNode | None:
+    """Return the file's mapping; None for an empty file. Raises Fault."""
     if len(text) > MAX_TEXT:
         raise Fault(1, f"the file has {len(text)} characters; at most {MAX_TEXT} are read.")
     top = _compose(text)
     if top is None or _is_null(top):
-        return
+        return None
     if not isinstance(top, MappingNode):
         raise Fault(_line(top), "the file must hold keys with values, such as `events:`.")
-    for key, value in top.value:
-        yield _key(key), _line(key), value
+    return top
 
 
 def item(node: Node, line: int, faults: Faults) -> Item:
