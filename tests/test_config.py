@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.config import Bytes, Config, Files, Hub, Log, Seconds, duration, load, size
+from callboard.config.discretion import without_secrets
 from callboard.config.document import MAX_TEXT, Faults, Item, entries, item
 from callboard.config.printer import SETTINGS
 from callboard.config.settings import Studio, Tracker, read
@@ -666,3 +667,44 @@ def test_file_locations_are_read_with_their_paths_elsewhere() -> None:
 )
 def test_a_location_that_cannot_be_is_named_with_the_way_out(locations: str, said: str) -> None:
     assert refused(f"studio: {{locations: {locations}}}") == [f"config.yaml:1: {said}"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "webcam: {snapshot: 'jane:swordfish@cam/x'}",
+        "webcam: {snapshot: 'ftp://jane:sword/swordfish@cam/x'}",
+        "webcam: {stream: 'gopher://cam/user=jane&password=swordfish'}",
+        "webcam: {snapshot:http://jane:swordfish@cam/x: 1}",
+        "webcam: {timeout: 'http://jane:swordfish@cam/x'}",
+        "webcam: {timeout: 'http://jane:LONG-swordfish@cam/x'}",
+        "webcam: {max_size: 'jane:swordfish@cam'}",
+        "timelapse: {mode: 'http://jane:swordfish@cam/x'}",
+        "timelapse: {bitrate: 'http://jane:swordfish@cam/x'}",
+        "printers: [{name: mk3, port: 'http://jane:sword/swordfish@cam/x'}]",
+        "printers: [{name: mk3, port: virtual, webcam: {snapshot: 'jane:swordfish@cam'}}]",
+    ],
+)
+def test_no_fault_shows_the_login_of_a_camera(said: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        load(said.replace("LONG", "x" * 3000))
+    assert "sword" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("it is down: no route to host 10.0.0.7:80", "it is down: no route to host 10.0.0.7:80"),
+        ("'http://cam:8080/a?b' is gone", "'http://cam:8080/... is gone"),
+        ("rtsp://[fe80::1]:554", "rtsp://[fe80::1]:554"),
+        ("http://jane:p@ss@cam/x", "http://cam/..."),
+        ("http://jane:sword/fish@cam/x", "http://..."),
+        ("http://jane:swordfish", "http://jane/..."),
+        ("jane:swordfish@cam", "..."),
+        ("see /x?pwd=swordfish there", "see ... there"),
+        ("x" * 5000, "x" * 5000),
+        ("", ""),
+    ],
+)
+def test_of_addresses_only_scheme_and_host_are_shown(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown

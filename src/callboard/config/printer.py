@@ -12,10 +12,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from callboard.config.discretion import without_secrets
 from callboard.config.document import Faults, Item
 from callboard.config.quantity import Seconds
 from callboard.config.settings import read, says
-from callboard.config.webcam import Webcam, check_addresses, without_secrets
+from callboard.config.webcam import Webcam, check_addresses
 
 VIRTUAL: Final = "virtual"
 """The port of a printer that is only simulated."""

@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any
 
+from callboard.config.discretion import without_secrets
+
 
 class Seconds(float):
     """A duration; in a configuration a number of seconds, or text such as `30d`."""
@@ -46,5 +48,5 @@ def _read(value: Any, units: dict[str, float] | dict[str, int], alone: str, want
     found = _WRITTEN.fullmatch(value[:60]) if isinstance(value, str) else None
     unit = (found[2] or alone).lower() if found else ""
     if found is None or unit not in units:
-        raise ValueError(f"{str(value)[:60]!r} is not {wanted}")
+        raise ValueError(f"{without_secrets(str(value))[:60]!r} is not {wanted}")
     return float(found[1]) * units[unit]

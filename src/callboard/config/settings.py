@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from callboard.config.discretion import without_secrets
 from callboard.config.document import Faults, Item
 from callboard.config.quantity import Bytes, Seconds, duration, size
 
@@ -146,7 +147,7 @@ def unknown(key: str, known: Iterable[str]) -> str:
     """Return the sentence for a key that does not exist, with the nearest one that does."""
     near = nearest(key, known)
     hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}."
-    return f"unknown key {key[:80]!r}: {hint}"
+    return f"unknown key {without_secrets(key)[:80]!r}: {hint}"
 
 
 def nearest(key: str, known: Iterable[str]) -> str | None:
@@ -163,7 +164,7 @@ def _quantity(type_: type, value: Any) -> Any:
 def _said(error: Exception, kind: Any) -> str:
     """Return msgspec's complaint in the words of the file."""
     said, _, place = str(error).partition(" - at `$[")
-    said = said[:1].lower() + said[1:]
+    said = without_secrets(said[:1].lower() + said[1:])
     if said.startswith("invalid enum value "):
         said = f"{said.removeprefix('invalid enum value ')} is none of {', '.join(map(str, _choices(kind)))}"
     for ours, theirs in _WORDS.items():

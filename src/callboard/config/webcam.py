@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from callboard.config.discretion import without_secrets
 from callboard.config.document import Faults, Item
 from callboard.config.quantity import Bytes, Seconds
 from callboard.config.settings import read, says
@@ -106,9 +107,6 @@ class Timelapse(Struct, frozen=True, kw_only=True):
         return self.render_here if self.wait_for_prints is None else self.wait_for_prints
 
 
-_LOGIN: Final = re.compile(r"://[^\s/]{1,300}@")
-_QUERY: Final = re.compile(r"(://[^\s?#]{1,300})[?#][^\s'\",]+")
-
 SCHEMES: Final = frozenset({"http", "https"})
 STREAMS: Final = frozenset({"http", "https", "rtsp", "rtsps", "rtmp"})
 
@@ -171,7 +169,8 @@ def timelapse(section: Item, faults: Faults) -> Timelapse:
     found = read(Timelapse, "timelapse", _with_off(section, ("mode", "render")), faults)
     line = section.value["bitrate"].line if isinstance(section.value, dict) and found.bitrate else 0
     if found.bitrate and not _BITRATE.fullmatch(found.bitrate):
-        faults.add(line, f"timelapse.bitrate: {found.bitrate[:40]!r} is none: write 10000k or 10M.")
+        shown = without_secrets(found.bitrate)[:40]
+        faults.add(line, f"timelapse.bitrate: {shown!r} is none: write 10000k or 10M.")
     return found
 
 
@@ -257,8 +256,7 @@ def check_addresses(camera: Webcam, section: Item, faults: Faults) -> None:
         said = getattr(camera, key)
         if said and not _address(said, schemes):
             wanted = ", ".join(sorted(schemes))
-            shown = without_secrets(said)[:80]
-            faults.add(_line(section, key), f"webcam.{key}: {shown!r} is no address: it begins {wanted}.")
+            faults.add(_line(section, key), f"webcam.{key}: this is no address: it begins {wanted}.")
     if camera.device and not camera.device.startswith("/"):
         faults.add(_line(section, "device"), "webcam.device: write a path such as /dev/video0.")
 
@@ -285,11 +283,3 @@ def _is_bitrate(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
-
-
-def without_secrets(text: str) -> str:
-    """Return a text without the logins and queries of addresses in it.
-
-    Cameras have their passwords there, and what is said of them stands in events that every key may see.
-    """
-    return _QUERY.sub(r"\1?...", _LOGIN.sub("://", text[:2000]))

@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from callboard.config import Timelapse
-from callboard.config.webcam import without_secrets
+from callboard.config.discretion import without_secrets
 from callboard.errors import CallboardError
 from callboard.event import Event
 from callboard.files.threads import Threads

@@ -20,7 +20,8 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from callboard.config import Printer, Webcam
-from callboard.config.webcam import SCHEMES, without_secrets
+from callboard.config.discretion import without_secrets
+from callboard.config.webcam import SCHEMES
 from callboard.timelapse import ffmpeg
 from callboard.timelapse.mjpeg import FirstPart
 from callboard.timelapse.refusals import NotTaken
