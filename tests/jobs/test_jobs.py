@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from callboard.event import Event
 from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
-from callboard.jobs.job import MOST_ATTEMPTS, Job, State, Unfit, WorkFailed
+from callboard.jobs.job import MOST_ATTEMPTS, Heard, Job, State, Unfit, WorkFailed
 from callboard.jobs.ledger import Ledger
 from callboard.jobs.remote import NoAnswer, Remote
 from callboard.jobs.room import HERE, Jobs, Local
@@ -433,6 +434,18 @@ async def test_a_job_that_was_begun_and_is_withdrawn_has_failed(house: Jobhouse)
     assert [(each.state, each.result) for each in house.follower.ends] == [(State.FAILED, {"why": "gone"})]
     assert await house.jobs.ledger.all() == []
     assert house.hub.state.values("jobs/") == {}
+
+
+async def test_jobs_that_an_older_callboard_put_are_known_by_their_attempts(tmp_path: Path) -> None:
+    older = resources("callboard.jobs").joinpath("jobs.sql").read_text("utf-8").partition("-- version 2")[0]
+    columns = "(id, kind, payload, source, state, attempts, created)"
+    row = f"INSERT INTO job {columns} VALUES (?, 'film', '{{}}', '{{}}', ?, ?, 1)"
+    with open_store(tmp_path / "callboard.db") as store:
+        store.apply("jobs", older)
+        for id_, state, attempts in (("new", "waiting", 0), ("tried", "taken", 2)):
+            await store.write(row, (id_, state, attempts))
+        heard = {job.id: job.heard for job in await Ledger(store).all()}
+    assert heard == {"new": Heard.NOTHING, "tried": Heard.BEGUN}
 
 
 class Overtaken(Ledger):

@@ -16,6 +16,7 @@ CREATE TABLE job (
 ) STRICT;
 CREATE INDEX job_by_state ON job (state, created);
 
--- version 2: what the room that put a job has heard of it: nothing, that it has begun, or how it ended
+-- version 2
+-- What the room that put a job has heard of it: nothing, that it has begun, or how it ended.
 ALTER TABLE job ADD COLUMN heard TEXT NOT NULL DEFAULT '';
 UPDATE job SET heard = 'begun' WHERE attempts > 0;
