@@ -61,7 +61,6 @@ from callboard.server.uploads import upload_operations
 from callboard.server.versions import in_house, version_operations
 from callboard.slicing.opening import open_slicing
 from callboard.slicing.printers import LEADS
-from callboard.slicing.room import folder_of
 from callboard.store import Store, open_store
 from callboard.studio.opening import open_studio
 from callboard.studio.shelf import FOLDER, Shelf
@@ -186,7 +185,7 @@ async def _rooms_opened(
                 *printer_operations(host),
                 *job_operations(jobs),
                 *timelapse_operations(films),
-                *slicing_operations(slicing, folder_of(config.slicing.folder, data) / "pictures"),
+                *slicing_operations(slicing),
                 *tracker_operations(tracker, uploads),
                 *upload_operations(uploads, production),
                 *studio_operations(house),

@@ -68,9 +68,18 @@ def packed(
     return zipped({"3D/3dmodel.model": model.encode(), **(more or {})})
 
 
-def zipped(parts: dict[str, bytes]) -> bytes:
+def repeated(times: int) -> bytes:
+    """Return a 3MF with a box's triangles many times, not packed: as long as those of real models are."""
+    with zipfile.ZipFile(io.BytesIO(packed(box()))) as file:
+        model = file.read("3D/3dmodel.model")
+    head, mark, tail = model.partition(b"<triangles>")
+    faces, end, rest = tail.partition(b"</triangles>")
+    return zipped({"3D/3dmodel.model": head + mark + faces * times + end + rest}, zipfile.ZIP_STORED)
+
+
+def zipped(parts: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(out, "w", how) as file:
         for name, data in parts.items():
             file.writestr(name, data)
     return out.getvalue()

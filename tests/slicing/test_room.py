@@ -17,9 +17,11 @@ from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import Principal
 from callboard.logs.memory import MemoryLog
+from callboard.slicing import room
+from callboard.slicing.job import Job
 from callboard.slicing.printers import LEADS
 from tests.slicing import slicers
-from tests.slicing.models import binary, box, packed, text
+from tests.slicing.models import binary, box, packed, repeated, text
 from tests.slicing.rooms import ENDS, workshop
 from tests.slicing.slicers import GOOD, HANGS, SETTINGS, SLICERS, need
 
@@ -67,8 +69,9 @@ async def test_progress_is_a_state_that_only_grows_and_then_is_gone(tmp_path: Pa
                 seen.extend(change.values())
 
         watching = asyncio.create_task(watch())
-        job = await shop.slice(slicer=slicer, overrides={**SETTINGS[slicer], "layer_height": "0.1"})
-        await shop.ended(job)
+        await shop.here.upload("high.stl", binary(box(10, 10, 15)))  # long enough to be seen at work
+        thin = {**SETTINGS[slicer], "layer_height": "0.1"}
+        await shop.ended(await shop.slice("high.stl", slicer=slicer, overrides=thin))
         await shop.until(lambda: bool(seen) and seen[-1] is None)
         watching.cancel()
         shown = [value for value in seen if value is not None]
@@ -78,7 +81,7 @@ async def test_progress_is_a_state_that_only_grows_and_then_is_gone(tmp_path: Pa
         assert percents == sorted(percents)
         assert len(set(percents)) > 2, percents
         started = next(each for each in shop.here.events if each.topic == "octoprint.SlicingStarted")
-        assert started.data["progressAvailable"] is True
+        assert started.data["progressAvailable"] is (slicer != "slic3r")
 
 
 async def test_the_events_of_a_job_come_in_the_order_of_the_vocabulary(tmp_path: Path) -> None:
@@ -100,6 +103,7 @@ async def test_the_events_of_a_job_come_in_the_order_of_the_vocabulary(tmp_path:
 BAD = {
     "it crashes": (slicers.CRASHES, "crashed (signal 11)"),
     "it says why": (slicers.FAILS, "can't be greater than nozzle diameter"),
+    "the machine ends it": ("kill -KILL $$", "not enough memory"),
     "it says nothing": (slicers.SILENT, "ended with code 3"),
     "it writes nothing": (slicers.WRITES_NOTHING, "wrote nothing"),
     "it writes an empty file": (': >"$out"', "wrote nothing"),
@@ -225,6 +229,68 @@ async def test_a_job_that_waits_can_be_called_off_and_one_that_ended_can_not(tmp
         assert not (await shop.ask("cancel", job="nothing"))["success"]
         await shop.ask("cancel", job=first)
         await shop.ended(first)
+
+
+async def test_calling_off_twice_is_calling_off_once(tmp_path: Path) -> None:
+    async with workshop(tmp_path, HANGS) as shop:
+        job = await shop.slice()
+        await shop.began(job)
+        shop.room.cancel(job)
+        await asyncio.sleep(0)
+        assert shop.room.cancel(job).called_off
+        assert shop.room._tasks[job].cancelling() == 1
+        assert (await shop.ended(job)).topic == "octoprint.SlicingCancelled"
+
+
+async def test_a_target_that_differs_only_in_case_is_the_same_target(tmp_path: Path) -> None:
+    body = f"if [ -e ../../../go ]; then {GOOD}; else {HANGS}; fi"
+    async with workshop(tmp_path, body, parallel=2) as shop:
+        first = await shop.slice(to="X.gcode")
+        await shop.began(first)
+        (tmp_path / "go").touch()
+        second = await shop.slice(to="x.gcode")
+        assert (await shop.ended(first)).topic == "octoprint.SlicingCancelled"
+        assert (await shop.ended(second)).topic == "octoprint.SlicingDone"
+        reply = await shop.ask("slice", file="arm.stl", to="X.gcode")
+        assert reply["success"] is False, reply
+
+
+async def test_jobs_that_come_together_are_not_more_than_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST_WAITING", 5)
+    async with workshop(tmp_path, HANGS) as shop:
+        orders = [await shop.room.order("arm.stl", to=f"{n}.gcode") for n in range(9)]
+        taken = await asyncio.gather(*map(shop.room.slice, orders), return_exceptions=True)
+        assert sum(isinstance(each, Job) for each in taken) == 5
+
+
+async def test_a_job_that_has_ended_holds_no_settings(tmp_path: Path) -> None:
+    async with workshop(tmp_path) as shop:
+        job = await shop.slice(overrides={"notes": "x" * 60_000})
+        assert shop.room.job(job).order.settings
+        await shop.ended(job)
+        await shop.until(lambda: not shop.room.job(job).order.settings)
+
+
+async def test_a_model_that_a_slicer_has_no_memory_for_fails_in_a_sentence(tmp_path: Path) -> None:
+    need("prusaslicer")
+    async with workshop(tmp_path, None, memory=300 << 20) as shop:
+        triangles = [each for n in range(200) for each in box(n % 7 + 1, n % 11 + 1, n % 13 + 1)]
+        await shop.here.upload("large.stl", binary(triangles * 250))
+        end = await shop.ended(await shop.slice("large.stl"))
+        assert end.topic == "octoprint.SlicingFailed"
+        assert "not enough memory" in end.data["reason"]
+
+
+async def test_a_model_that_can_not_be_read_in_the_memory_there_is_fails_in_a_sentence(
+    tmp_path: Path,
+) -> None:
+    async with workshop(tmp_path, memory=400 << 20) as shop:
+        await shop.here.upload("large.3mf", repeated(20_000))
+        end = await shop.ended(await shop.slice("large.3mf"))
+        assert end.topic == "octoprint.SlicingFailed"
+        assert "more memory than there is" in end.data["reason"]
 
 
 async def test_calling_off_kills_the_slicer_and_all_that_it_started(tmp_path: Path) -> None:

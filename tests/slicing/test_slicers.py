@@ -122,6 +122,8 @@ def test_settings_go_to_curaengine_as_one_word_each(tmp_path: Path) -> None:
         (Slic3r(), {"post_process": "/bin/sh"}, "post_process"),
         (PrusaSlicer(), {"a b": "1"}, "no setting"),
         (PrusaSlicer(), {"a": "\0"}, "no text"),
+        (PrusaSlicer(), {"a": "\ud800"}, "no text"),
+        (CuraEngine(), {"machine_start_gcode": "é" * 40_000}, "too long"),  # for an argument of a command
         (CuraEngine(), {"definition": "../../etc/passwd"}, "no definition"),
         (CuraEngine(), {"layer_height": "=machine_nozzle_size / 2"}, "formula"),
     ],

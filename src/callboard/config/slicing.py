@@ -47,7 +47,7 @@ class Slicing(Struct, frozen=True, kw_only=True):
     parallel: Annotated[
         int, Meta(ge=0, le=64), says("Models that are sliced at once; 0: one for every two cores.")
     ] = 0
-    memory: Annotated[Bytes | None, says("Memory that a slicer may use; null: no limit.")] = None
+    memory: Annotated[Bytes | None, says("Memory that a slicer may use; null: 3/4 of this machine's.")] = None
     folder: Annotated[str | None, says("Folder of profiles and pictures; null: `slicing` with the data.")] = (
         None
     )

@@ -8,9 +8,10 @@ Everything here needs the right `printers`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any, Final
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response
 
@@ -18,7 +19,7 @@ from callboard.files.telling import Cause
 from callboard.server.body import decode
 from callboard.server.operation import JSON, Call, Operation, Outcome, Parameter, json
 from callboard.server.problems import BAD_REQUEST, STORAGE, Kind, Problem
-from callboard.slicing.pictures import Look, Pictures
+from callboard.slicing.pictures import Look
 from callboard.slicing.profiles import Profile, settings_of
 from callboard.slicing.refusals import NotSliced
 from callboard.slicing.room import Slicing
@@ -96,9 +97,9 @@ class JobList(Struct):
     jobs: list[JobInfo]
 
 
-def slicing_operations(room: Slicing, folder: Path) -> tuple[Operation, ...]:
-    """Return the operations under /v1/slicing, and of pictures, which are kept in `folder`."""
-    door = SlicingDoor(room, Pictures(room.files, folder))
+def slicing_operations(room: Slicing) -> tuple[Operation, ...]:
+    """Return the operations under /v1/slicing, and of pictures."""
+    door = SlicingDoor(room)
     profiles, profile = "/{slicer}/profiles", "/{slicer}/profiles/{profile}"
     one = Outcome(200, "This one.", ProfileInfo)
     return (
@@ -180,8 +181,8 @@ def _operation(
 class SlicingDoor:
     """Answers for the slicing room."""
 
-    def __init__(self, room: Slicing, pictures: Pictures) -> None:
-        self._room, self._pictures = room, pictures
+    def __init__(self, room: Slicing) -> None:
+        self._room = room
 
     async def list_slicers(self, _: Call) -> Response:
         """List the slicers.
@@ -240,7 +241,7 @@ class SlicingDoor:
 
     async def show_profile(self, call: Call) -> Response:
         """Show a profile with its settings."""
-        return json(profile_info(await self._known(call)))
+        return json(profile_info(await self._do(self._room.profiles.get, *self._named(call))))
 
     async def save_profile(self, call: Call) -> Response:
         """Store a profile; one with this name is replaced.
@@ -256,22 +257,18 @@ class SlicingDoor:
                 data = await self._do(self._room.programs.slicers[slicer].read_profile, bytes(body))
                 default = call.text("default").lower() in {"true", "1", "yes"}
                 profile = Profile(slicer=slicer, key=key, default=default, data=data)
-        return json(profile_info(await self._saved(call, profile)), 201)
+        return json(profile_info(await _stored(self._room.save_profile(profile, _by(call)))), 201)
 
     async def change_profile(self, call: Call) -> Response:
         """Change a stored profile.
 
         What `data` names is set over what is there; a setting that is null is taken out.
         """
-        known = await self._known(call)
+        slicer, key = self._named(call)
         async with call.house.bodies.read(call.request, _SMALL) as body:
             asked = decode(body, ProfileWanted)
-        changed = _profile(known.slicer, known.key, asked, known.data)
-        if asked.display_name is UNSET:
-            changed = _with(changed, display_name=known.display_name)
-        if asked.description is UNSET:
-            changed = _with(changed, description=known.description)
-        return json(profile_info(await self._saved(call, changed)))
+        changing = self._room.change_profile(slicer, key, partial(_changed, asked), _by(call))
+        return json(profile_info(await _stored(changing)))
 
     async def delete_profile(self, call: Call) -> Response:
         """Remove a stored profile."""
@@ -290,24 +287,13 @@ class SlicingDoor:
         layer = call.number("layer", 0, 1_000_000) if call.text("layer") else 0
         look = Look(call.number("size", 256, 1024), view, layer)
         try:
-            found = await self._pictures.of(call.request.path_params["path"], look)
+            found = await self._room.pictures.of(call.request.path_params["path"], look)
         except NotSliced as error:
             raise Problem(NO_PICTURE, str(error)) from None
         except OSError as error:
             raise Problem(STORAGE, f"The picture can't be kept: {error.strerror}.") from None
         headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
         return Response(found, 200, headers, PNG)
-
-    async def _known(self, call: Call) -> Profile:
-        slicer, key = self._named(call)
-        found: Profile = await self._do(self._room.profiles.get, slicer, key)
-        return found
-
-    async def _saved(self, call: Call, profile: Profile) -> Profile:
-        try:
-            return await self._room.save_profile(profile, _by(call))
-        except OSError as error:
-            raise Problem(STORAGE, f"The profile can't be stored: {error.strerror}.") from None
 
     def _named(self, call: Call) -> tuple[str, str]:
         found = call.request.path_params
@@ -319,6 +305,20 @@ class SlicingDoor:
 
 def _by(call: Call) -> Cause:
     return Cause(call.principal.name)
+
+
+async def _stored(storing: Awaitable[Profile]) -> Profile:
+    try:
+        return await storing
+    except OSError as error:
+        raise Problem(STORAGE, f"The profile can't be stored: {error.strerror}.") from None
+
+
+def _changed(asked: ProfileWanted, known: Profile) -> Profile:
+    """Return a profile with what is asked over what is known of it."""
+    said = {"display_name": asked.display_name, "description": asked.description}
+    kept = {name: getattr(known, name) for name, value in said.items() if value is UNSET}
+    return msgspec.structs.replace(_profile(known.slicer, known.key, asked, known.data), **kept)
 
 
 def _profile(slicer: str, key: str, asked: ProfileWanted, before: Any) -> Profile:
@@ -333,9 +333,3 @@ def _profile(slicer: str, key: str, asked: ProfileWanted, before: Any) -> Profil
         default=asked.default,
         data=settings_of(kept),
     )
-
-
-def _with(profile: Profile, **changes: Any) -> Profile:
-    import msgspec
-
-    return msgspec.structs.replace(profile, **changes)

@@ -14,6 +14,9 @@ from callboard.slicing.slicer import Settings
 MOST: Final = 1000
 LONGEST_KEY: Final = 80
 LONGEST: Final = 64 * 1024
+"""Bytes of a value; one argument of a command may have 128 KiB."""
+LONGEST_TOGETHER: Final = 256 * 1024
+"""Bytes of all settings of a profile or a job, which is held in memory while it waits."""
 FORBIDDEN: Final = frozenset({"post_process", "output_filename_format", "threads"})
 """post_process is a program to start; the others are ours to say."""
 
@@ -56,11 +59,24 @@ def bounded(settings: Settings) -> None:
     """Raise BadProfile for keys that are none, and for what is too much."""
     if len(settings) > MOST:
         raise BadProfile(f"A profile has at most {MOST} settings.")
+    together = 0
     for key, value in settings.items():
         if not (key.isascii() and key.replace("_", "").isalnum() and len(key) <= LONGEST_KEY):
             raise BadProfile(f"{key[:40]!r} is no setting of a slicer: letters, digits and `_`.")
-        if len(value) > LONGEST or "\0" in value:
+        size = _bytes_of(value)
+        if not 0 <= size <= LONGEST:
             raise BadProfile(f"The value of {key} is too long, or no text.")
+        together += len(key) + size
+    if together > LONGEST_TOGETHER:
+        raise BadProfile(f"Settings have at most {LONGEST_TOGETHER // 1024} KiB together: leave some out.")
+
+
+def _bytes_of(value: str) -> int:
+    """Return how long a value is in a file; below 0 for what is no text."""
+    try:
+        return -1 if "\0" in value else len(value.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return -1
 
 
 def written(settings: Settings) -> str:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from callboard.files.telling import HOUSE, Cause
 from callboard.slicing.slicer import Position
+
+_ID: Final = re.compile(r"[0-9a-f]{12}")
+
+
+def new_id() -> str:
+    """Return an id that no other job has."""
+    return secrets.token_hex(6)
+
+
+def is_id(name: str) -> bool:
+    """Return whether a name has the shape of a job's id: what bears another is not ours to remove."""
+    return _ID.fullmatch(name) is not None
 
 
 class State(StrEnum):
@@ -58,7 +72,8 @@ class Job(Struct, kw_only=True):
     printed: bool | None = None
     storing: bool = False
     """Whether its result goes into its place: too late to call it off."""
-    superseded: bool = False
+    called_off: bool = False
+    """Whether its task was cancelled, which is done once: a second time would cut its tidying short."""
 
     @property
     def payload(self) -> dict[str, Any]:

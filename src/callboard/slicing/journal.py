@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from callboard.files.telling import Cause
-from callboard.slicing.job import Job, Order
+from callboard.slicing.job import Job, Order, is_id
 
 _MOST: Final = 1000
 
@@ -42,7 +42,8 @@ class Journal:
     def left(self) -> list[Job]:
         """Return the jobs that did not end."""
         found = []
-        for path in sorted(self._folder.glob("*.json"))[:_MOST]:
+        noted_here = (path for path in self._folder.glob("*.json") if is_id(path.stem))
+        for path in sorted(noted_here)[:_MOST]:
             try:
                 noted = msgspec.json.decode(path.read_bytes(), type=_Noted)
             except (OSError, msgspec.MsgspecError):

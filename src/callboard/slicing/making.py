@@ -9,7 +9,7 @@ after the model was looked at once more: G-code of a model that is gone or anoth
 from __future__ import annotations
 
 import asyncio
-import os
+import errno
 import shutil
 import sys
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from callboard.files import refusals
 from callboard.files.store import FileStore
 from callboard.files.stored import StoredFile
 from callboard.files.threads import Threads
-from callboard.slicing.job import Job, Order
+from callboard.slicing.job import Job, Order, is_id
 from callboard.slicing.model import Checked, check
 from callboard.slicing.process import Ended, Limits, run
 from callboard.slicing.refusals import BadModel, NotSliced
@@ -30,12 +30,11 @@ from callboard.slicing.slicer import Command, Slicer, Work
 
 SMALL: Final = 8_000_000
 """Bytes of a model that is looked at in a thread of ours; a larger one in a process, for the others' sake."""
-MEMORY: Final = 4 << 30
-"""Bytes that reading a model of others may take."""
 _OUT: Final = "out.gcode"
 _BLOCK: Final = 1 << 20
 _FULL: Final = -25
 """The exit code of who wrote more than it may: SIGXFSZ."""
+_KILLED: Final = -9
 
 Look = tuple[int, int, int]
 """What tells one file from another: its inode, size and time."""
@@ -44,12 +43,18 @@ Look = tuple[int, int, int]
 class Making:
     """Makes jobs, each in a folder below `folder`."""
 
-    def __init__(self, store: FileStore, threads: Threads, folder: Path, limits: Limits) -> None:
-        self._store, self._threads, self._folder, self._limits = store, threads, folder, limits
+    def __init__(
+        self, store: FileStore, threads: Threads, folder: Path, limits: Limits, reading: Limits
+    ) -> None:
+        """`limits` hold for slicers, `reading` for what reads models."""
+        self._store, self._threads, self._folder = store, threads, folder
+        self._limits, self._reading = limits, reading
 
     def sweep(self) -> None:
-        """Remove what a crash left. Blocking."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove what a crash left: folders of jobs, and nothing that is somebody's own. Blocking."""
+        for folder in self._folder.glob("*"):
+            if is_id(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
 
     async def make(
         self, job: Job, slicer: Slicer, program: str, progress: Callable[[float], None]
@@ -104,8 +109,7 @@ class Making:
         return model
 
     async def _aside(self, folder: Path, words: tuple[str, ...]) -> Checked:
-        limits = Limits(self._limits.seconds, self._limits.size, MEMORY)
-        return msgspec.convert(await aside(words, folder, limits), Checked)
+        return msgspec.convert(await aside(words, folder, self._reading), Checked)
 
     async def _sliced(self, slicer: Slicer, work: Work, progress: Callable[[float], None]) -> Ended:
         command = slicer.command(work)
@@ -138,6 +142,8 @@ class Making:
             )
         if ended.code == _FULL:
             raise NotSliced("The G-code would be larger than files.max_upload allows: simplify the model.")
+        if ended.code == _KILLED:
+            raise NotSliced(f"There was not enough memory for {slicer.title} here: simplify the model.")
         if ended.code:
             raise NotSliced(slicer.reason(ended.code, ended.lines))
 
@@ -208,7 +214,8 @@ def _has(file: BinaryIO, mark: bytes) -> bool:
 
 
 def _told(error: OSError) -> str:
-    full = error.errno is not None and "space" in os.strerror(error.errno)
-    if full:
+    if error.errno == errno.E2BIG:
+        return "The settings are longer than a command may be: leave out what the definition says already."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "The disk is full: make room and slice it again."
     return f"A file could not be read or written while slicing: {error.strerror or error}."

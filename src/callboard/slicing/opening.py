@@ -6,30 +6,42 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
+
 from callboard.bus import Bus
 from callboard.config import Slicing as Settings
 from callboard.files.room import Files
+from callboard.slicing import memory
 from callboard.slicing.journal import Journal
 from callboard.slicing.making import Making
+from callboard.slicing.pictures import Pictures
 from callboard.slicing.process import Limits
 from callboard.slicing.profiles import Profiles
 from callboard.slicing.programs import Programs, at_once
-from callboard.slicing.room import Slicing, folder_of
+from callboard.slicing.room import Slicing
 
 
 @contextlib.asynccontextmanager
 async def open_slicing(bus: Bus, files: Files, settings: Settings, data: Path) -> AsyncIterator[Slicing]:
     """Give the room; slicers are looked for when they are needed."""
-    folder = folder_of(settings.folder, data)
+    folder = _folder(settings, data)
     programs = Programs(settings)
-    limits = Limits(float(settings.timeout), files.store.max_upload, int(settings.memory or 0))
+    asked, seconds = int(settings.memory or 0), float(settings.timeout)
+    slicing = Limits(seconds, files.store.max_upload, memory.of_slicer(asked))
+    reading = msgspec.structs.replace(slicing, memory=memory.of_reader(asked))
     async with Slicing(
         bus,
         files,
         programs,
         Profiles(folder / "profiles", programs.slicers, settings.profiles),
-        Making(files.store, files.threads, folder / "work", limits),
+        Making(files.store, files.threads, folder / "work", slicing, reading),
         Journal(folder / "running"),
+        Pictures(files, folder / "pictures", reading.memory),
         at_once=at_once(settings),
     ) as room:
         yield room
+
+
+def _folder(settings: Settings, data: Path) -> Path:
+    """Return where profiles, pictures and work lie; relative to the data folder."""
+    return (data / Path(settings.folder or "slicing").expanduser()).absolute()

@@ -2,7 +2,8 @@
 
 Its output comes through a pseudo terminal: into a pipe, slicers would write only once they are done, and
 nobody would see how far they are. A small launcher sets what a preexec_fn would, which may hang in a
-process with threads: priority, limits, and that it dies with us.
+process with threads: priority, limits, that it dies with us, and that it dies first when memory runs out:
+what prints is in our own process.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ try:
 except (ImportError, OSError, ValueError):
     pass
 if sys.platform == "linux":
+    try:
+        open("/proc/self/oom_score_adj", "w").write("1000")
+    except OSError:
+        pass
     import ctypes
     ctypes.CDLL(None).prctl(1, 9)
     if os.getppid() != parent:
@@ -107,8 +112,10 @@ async def run(
     except TimeoutError:
         in_time = False
     finally:
-        code = await _gone(process)
-        output.close()
+        try:
+            code = await _gone(process)
+        finally:
+            output.close()
     return Ended(code, tuple(output.lines), in_time)
 
 
@@ -166,8 +173,14 @@ def kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def _gone(process: asyncio.subprocess.Process) -> int:
-    """Kill what is left of the group, and return the exit code."""
+    """Kill what is left of the group, and return the exit code; a cancellation waits for that, too."""
     kill(process)
-    with contextlib.suppress(TimeoutError):
-        return await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE)
+    ending = asyncio.create_task(process.wait())
+    try:
+        await asyncio.wait([ending], timeout=_GRACE)
+    except asyncio.CancelledError:
+        await asyncio.wait([ending], timeout=_GRACE)
+        raise
+    finally:
+        ending.cancel()
     return process.returncode if process.returncode is not None else -signal.SIGKILL

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +19,13 @@ import msgspec
 from msgspec import Struct
 
 from callboard.config import SlicingProfile
+from callboard.slicing.parts import sweep, write
 from callboard.slicing.refusals import BadProfile, NoSuchProfile, Refused
 from callboard.slicing.slicer import Settings, Slicer
 
 _KEY: Final = re.compile(r"\w[\w .+-]{0,79}", re.ASCII)
+MOST: Final = 500
+"""Profiles of one slicer that can be stored."""
 _LARGEST: Final = 4 << 20
 _DEFAULT: Final = "default"
 
@@ -57,14 +59,16 @@ class Profiles:
 
     def all(self, slicer: str) -> list[Profile]:
         """Return a slicer's profiles, by key."""
-        keys = {path.stem for path in self._place(slicer).glob("*.json") if _KEY.fullmatch(path.stem)}
-        keys |= {key for of, key in self._configured if of == slicer}
         default = self.default(slicer)
         found: list[Profile] = []
-        for key in sorted(keys):
+        for key in self.keys(slicer):
             with contextlib.suppress(NoSuchProfile, BadProfile):
                 found.append(self._read(slicer, key, default))
         return found
+
+    def keys(self, slicer: str) -> list[str]:
+        """Return the keys of a slicer's profiles, without reading one."""
+        return sorted(self._stored_keys(slicer) | {key for of, key in self._configured if of == slicer})
 
     def get(self, slicer: str, key: str) -> Profile:
         """Return a profile. Raises NoSuchProfile, or BadProfile for one that can't be read."""
@@ -92,25 +96,23 @@ class Profiles:
         return key, found
 
     def save(self, profile: Profile) -> bool:
-        """Store a profile; returns whether it is new. Raises BadProfile, or Refused for a configured one."""
+        """Store a profile; returns whether it is new.
+
+        Raises BadProfile or Refused, for one that stands in the configuration too; then nothing is stored.
+        """
         key, slicer = profile.key, profile.slicer
         self._check_key(slicer, key)
         self._slicers[slicer].check(profile.data)
-        path = self._path(slicer, key)
-        new = not path.exists()
-        first = not self.default(slicer)
-        stored = _Stored(profile.display_name[:200], profile.description[:2000], profile.data)
-        _write(path, msgspec.json.format(msgspec.json.encode(stored)))
-        if profile.default or first:
-            self.make_default(slicer, key)
-        return new
-
-    def make_default(self, slicer: str, key: str) -> None:
-        """Have this profile meant when none is named. Raises NoSuchProfile, or Refused."""
-        self.get(slicer, key)
-        if any(of == slicer and one.default for (of, _), one in self._configured.items()):
+        if profile.default and self._names_default(slicer):
             raise Refused("The configuration names the default profile: change it there.")
-        _write(self._place(slicer) / _DEFAULT, key.encode())
+        path = self._path(slicer, key)
+        new, first = not path.exists(), not self.default(slicer)
+        if new and len(self._stored_keys(slicer)) >= MOST:
+            raise Refused(f"{slicer} has {MOST} profiles: remove one that nobody needs first.")
+        write(path, _encoded(profile))
+        if profile.default or first:
+            write(self._place(slicer) / _DEFAULT, key.encode())
+        return new
 
     def remove(self, slicer: str, key: str) -> None:
         """Remove a stored profile. Raises NoSuchProfile, or Refused for a configured one."""
@@ -119,6 +121,17 @@ class Profiles:
             self._path(slicer, key).unlink()
         except FileNotFoundError:
             raise NoSuchProfile(f"{slicer} has no profile {key!r}.") from None
+
+    def sweep(self) -> None:
+        """Remove what a crash left."""
+        for slicer in self._slicers:
+            sweep(self._place(slicer))
+
+    def _names_default(self, slicer: str) -> bool:
+        return any(of == slicer and one.default for (of, _), one in self._configured.items())
+
+    def _stored_keys(self, slicer: str) -> set[str]:
+        return {path.stem for path in self._place(slicer).glob("*.json") if _KEY.fullmatch(path.stem)}
 
     def _read(self, slicer: str, key: str, default: str) -> Profile:
         configured = self._configured.get((slicer, key))
@@ -149,7 +162,7 @@ class Profiles:
                 raise BadProfile(f"The profile {key!r} is larger than profiles are.")
             return msgspec.json.decode(path.read_bytes(), type=_Stored)
         except OSError:
-            known = ", ".join(sorted(one.stem for one in self._place(slicer).glob("*.json"))) or "none yet"
+            known = ", ".join(self.keys(slicer)[:20]) or "none yet"
             raise NoSuchProfile(f"{slicer} has no profile {key[:80]!r}; there are: {known}.") from None
         except msgspec.MsgspecError as error:
             raise BadProfile(f"The profile {key!r} can't be read: {error}.") from None
@@ -169,6 +182,15 @@ class Profiles:
         return self._place(slicer) / f"{key}.json"
 
 
+def _encoded(profile: Profile) -> bytes:
+    """Return a profile as it is stored. Raises BadProfile for one that could not be read again."""
+    stored = _Stored(profile.display_name[:200], profile.description[:2000], profile.data)
+    found = msgspec.json.format(msgspec.json.encode(stored))
+    if len(found) > _LARGEST:
+        raise BadProfile(f"The profile {profile.key!r} is larger than profiles are: leave something out.")
+    return found
+
+
 def settings_of(found: Mapping[str, Any]) -> dict[str, str]:
     """Return settings that came as JSON as slicers take them: true is 1 for some, so it is said as text."""
     return {str(key): _text(key, value) for key, value in found.items()}
@@ -182,18 +204,3 @@ def _text(key: str, value: Any) -> str:
     raise BadProfile(
         f"{str(key)[:40]!r} is neither text nor a number: write it as the slicer's own file does."
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def keys(profiles: Sequence[Profile]) -> Iterator[str]:
-    """Yield the keys of profiles."""
-    return (profile.key for profile in profiles)

@@ -9,13 +9,12 @@ not being stored already, so that a third one stops the second. Source: facts 1.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
+import msgspec
 import structlog
 
 from callboard.bus import Bus, Subscription
@@ -25,9 +24,10 @@ from callboard.files.names import Kind, clean
 from callboard.files.room import Files
 from callboard.files.telling import HOUSE, Cause
 from callboard.slicing.answering import Answering
-from callboard.slicing.job import Job, Order, State
+from callboard.slicing.job import Job, Order, State, new_id
 from callboard.slicing.journal import Journal
 from callboard.slicing.making import Making
+from callboard.slicing.pictures import Pictures
 from callboard.slicing.printers import Printers
 from callboard.slicing.profiles import Profile, Profiles, settings_of
 from callboard.slicing.programs import Programs
@@ -54,20 +54,24 @@ class Slicing:
         profiles: Profiles,
         making: Making,
         journal: Journal,
+        pictures: Pictures,
         *,
         at_once: int = 1,
     ) -> None:
-        self.files, self.programs, self.profiles = files, programs, profiles
+        self.files, self.programs, self.profiles, self.pictures = files, programs, profiles, pictures
         self._bus, self._making, self._journal = bus, making, journal
         self.tell, self._printers = Telling(bus), Printers(bus)
-        self._turn = asyncio.Semaphore(at_once)
+        self._turn, self._writing = asyncio.Semaphore(at_once), asyncio.Lock()
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._dropping: set[asyncio.Task[None]] = set()
+        self._coming = 0
         self._closing = False
         self._subscriptions: list[Subscription] = []
 
     async def __aenter__(self) -> Self:
-        await self.files.threads.do(self._making.sweep)
+        for sweep in (self._making.sweep, self.profiles.sweep, self.pictures.sweep):
+            await self.files.threads.do(sweep)
         for job in await self.files.threads.do(self._journal.left):
             job.state, job.reason = State.FAILED, _STOPPED
             self.tell.failed(job)
@@ -83,9 +87,11 @@ class Slicing:
             subscription.close()
         tasks = list(self._tasks.values())
         for id_, task in self._tasks.items():
-            if not self._jobs[id_].storing or self._jobs[id_].state.ended:
-                task.cancel()  # of one that has ended, only the asking of a printer
+            if self._jobs[id_].state.ended:
+                task.cancel()  # only the asking of a printer
+            self._call_off(self._jobs[id_])
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._dropping)
 
     # Asked for
 
@@ -136,12 +142,16 @@ class Slicing:
 
     async def slice(self, order: Order, by: Cause = HOUSE) -> Job:
         """Take a job; those for the same target are called off. Raises Refused when too many wait."""
-        if len(self._tasks) >= MOST_WAITING:
+        if len(self._tasks) + self._coming >= MOST_WAITING:
             raise Refused(f"{MOST_WAITING} models wait to be sliced: slice this one later.")
-        job = Job(id=secrets.token_hex(6), order=order, by=by, began=time.time())
-        await self.files.threads.do(self._journal.note, job)
+        job = Job(id=new_id(), order=order, by=by, began=time.time())
+        self._coming += 1
+        try:
+            await self.files.threads.do(self._journal.note, job)
+        finally:
+            self._coming -= 1
         self.tell.started(job, self.programs.slicers[order.slicer].progress_available)
-        older = [one for one in self._running() if one.order.to == order.to]
+        older = [one for one in self._running() if one.order.to.casefold() == order.to.casefold()]
         self._jobs[job.id] = job
         task = self._tasks[job.id] = asyncio.create_task(self._run(job))
         task.add_done_callback(lambda _: self._over(job))
@@ -169,6 +179,18 @@ class Slicing:
     async def save_profile(self, profile: Profile, by: Cause = HOUSE) -> Profile:
         """Store a profile, and tell so. Raises Refused."""
         self.programs.slicer(profile.slicer)
+        async with self._writing:
+            return await self._saved(profile, by)
+
+    async def change_profile(
+        self, slicer: str, key: str, change: Callable[[Profile], Profile], by: Cause = HOUSE
+    ) -> Profile:
+        """Store a profile with a change, and tell so; of two changes at once none is lost. Raises Refused."""
+        async with self._writing:
+            known = await self.files.threads.do(self.profiles.get, slicer, key)
+            return await self._saved(change(known), by)
+
+    async def _saved(self, profile: Profile, by: Cause) -> Profile:
         new = await self.files.threads.do(self.profiles.save, profile)
         self.tell.profile("Added" if new else "Modified", profile.slicer, profile.key, by)
         return await self.files.threads.do(self.profiles.get, profile.slicer, profile.key)
@@ -176,7 +198,8 @@ class Slicing:
     async def delete_profile(self, slicer: str, key: str, by: Cause = HOUSE) -> None:
         """Remove a profile, and tell so. Raises Refused."""
         self.programs.slicer(slicer)
-        await self.files.threads.do(self.profiles.remove, slicer, key)
+        async with self._writing:
+            await self.files.threads.do(self.profiles.remove, slicer, key)
         self.tell.profile("Deleted", slicer, key, by)
 
     # A job's life
@@ -188,7 +211,9 @@ class Slicing:
         task = self._tasks.get(job.id)
         if task is None or job.storing or job.state.ended:
             return False
-        return task.cancel()
+        if not job.called_off:
+            job.called_off = task.cancel()
+        return True
 
     async def _run(self, job: Job) -> None:
         """Bring a job to its one end, whatever happens."""
@@ -202,13 +227,15 @@ class Slicing:
         except Exception as error:
             log.exception("slicing broke", job=job.id, file=job.order.file)
             self._fail(job, f"Slicing broke, please report it: {error!r}"[:300])
-        self._journal.forget(job)
+        self._drop(job)
         if job.state is State.DONE and (job.order.print or job.order.select):
             await self._printed(job)
 
     def _over(self, job: Job) -> None:
         """The task of a job has ended; one that was called off before its first step told nothing yet."""
         self._not_done(job)
+        self._drop(job)
+        job.order = msgspec.structs.replace(job.order, settings={})  # which may be long
         del self._tasks[job.id]
         self._forget()
 
@@ -233,7 +260,6 @@ class Slicing:
         elif not job.state.ended:
             job.state, job.reason = State.CANCELLED, "It was called off."
             self.tell.cancelled(job)
-            self._journal.forget(job)
 
     def _fail(self, job: Job, reason: str) -> None:
         if not job.state.ended:
@@ -249,13 +275,14 @@ class Slicing:
             job.reason = f"It is sliced, but {printer} does not {verb} it: {said.message}"
             log.warning("a sliced model is not printed", file=job.order.to, reason=job.reason)
 
+    def _drop(self, job: Job) -> None:
+        """Have a job that has ended forgotten on disk."""
+        task = asyncio.create_task(self.files.threads.do(self._journal.forget, job))
+        self._dropping.add(task)
+        task.add_done_callback(self._dropping.discard)
+
     def _forget(self) -> None:
         """Forget the jobs that ended first, beyond those that are remembered."""
         ended = [id_ for id_, job in self._jobs.items() if job.state.ended]
         for id_ in ended[: max(len(ended) - REMEMBERED, 0)]:
             del self._jobs[id_]
-
-
-def folder_of(settings_folder: str | None, data: Path) -> Path:
-    """Return where profiles, pictures and work lie; relative to the data folder."""
-    return (data / Path(settings_folder or "slicing").expanduser()).absolute()

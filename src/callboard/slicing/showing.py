@@ -31,7 +31,7 @@ class SlicerInfo(Struct, kw_only=True, rename="camel"):
     default: Annotated[bool, _says("Whether it is meant when none is named.")]
     available: Annotated[bool, _says("Whether it can slice here.")]
     reason: Annotated[str, _says("Why it can't, and what to do.")] = ""
-    progress_available: Annotated[bool, _says("Whether it tells how far it is.")]
+    progress_available: Annotated[bool, _says("Whether it tells itself how far it is, not only its steps.")]
     source_types: Annotated[list[str], _says("What it slices.")]
     default_profile: Annotated[str, _says("The profile that is meant when none is named; may be none.")]
     profiles: Annotated[list[str], _says("The keys of its profiles.")]
@@ -123,7 +123,7 @@ def slicer_infos(room: Slicing) -> list[SlicerInfo]:
             progress_available=slicer.progress_available,
             source_types=list(EXTENSIONS),
             default_profile=profiles.default(name),
-            profiles=[one.key for one in profiles.all(name)],
+            profiles=profiles.keys(name),
         )
         for name, slicer in programs.slicers.items()
     ]

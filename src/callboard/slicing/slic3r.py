@@ -1,6 +1,7 @@
 """Slic3r 1.3, through its command line.
 
-It tells which step it is at, not how far: a step counts as much as PrusaSlicer, its grandchild, says.
+It tells which step it is at, not how far, so its progress counts as not available; the bar moves all the
+same: a step counts as much as PrusaSlicer, its grandchild, says.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Slic3r:
     name = "slic3r"
     title = "Slic3r"
     programs: Sequence[str] = ("slic3r", "slic3r.pl", "Slic3r")
-    progress_available = True
+    progress_available = False
     layer_mark = b""
 
     def missing(self) -> str:

@@ -54,7 +54,7 @@ class Slicer(Protocol):
     programs: Sequence[str]
     """What its program is called on PATH."""
     progress_available: bool
-    """Whether it tells how far it is while it works."""
+    """Whether it tells itself how far it is while it works; a bar may move by its steps where it does not."""
     layer_mark: bytes
     """What is in each print that it makes; empty: it fails by itself when there is nothing to print."""
 
