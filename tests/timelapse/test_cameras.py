@@ -289,6 +289,13 @@ def test_the_size_of_a_picture_is_found(width: int, height: int, kind: str) -> N
     assert (found.width, found.height) == (width, height)
 
 
+@pytest.mark.parametrize(("width", "height"), [(16385, 1), (8192, 8192)])
+def test_a_picture_that_takes_too_much_memory_is_refused(width: int, height: int) -> None:
+    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    with pytest.raises(NotTaken, match=f"{width}x{height}"):
+        look(b"\xff\xd8\xff\xc0\x00\x0b\x08" + size + b"\x01\x01\x11\x00\xff\xd9")
+
+
 @given(st.sampled_from(["JPEG", "PNG"]), st.data())
 def test_a_picture_that_breaks_off_is_not_whole(kind: str, data: st.DataObject) -> None:
     whole = picture(1, (40, 30), kind)

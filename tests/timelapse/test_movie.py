@@ -229,6 +229,18 @@ async def test_it_runs_at_low_priority_and_ends_with_us(tmp_path: Path) -> None:
     assert int((tmp_path / "nice").read_text()) >= min(os.nice(0) + ffmpeg.NICE, 19)
 
 
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux only")
+async def test_when_memory_is_short_it_is_ended_first_and_gets_no_more_than_there_is(tmp_path: Path) -> None:
+    looking = f"(cat /proc/self/oom_score_adj; ulimit -v) > {tmp_path}/bounds"
+    program = script(tmp_path, f"{looking}; echo Cannot allocate memory >&2; exit 1")
+    error = await refused(program, frames(tmp_path, "arm", 2), tmp_path)
+    score, kilobytes = (tmp_path / "bounds").read_text().split()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert score == "1000"
+    assert memory <= int(kilobytes) * 1024 <= memory + (2 << 30)
+    assert error.result["error"][0].startswith("Memory was short")
+
+
 # In the room
 
 

@@ -2,8 +2,9 @@
 
     find -> path;  run(arguments, seconds) -> Ended: its exit code, what it printed, and whether in time
 
-A small launcher lowers the priority and asks the kernel to end ffmpeg when we die, then becomes ffmpeg: a
-preexec_fn would do the same in a fork of a process with threads, where it may hang.
+A small launcher lowers the priority, asks the kernel to end ffmpeg when we die, and before anything else when
+memory is short, then becomes ffmpeg. A preexec_fn would do the same in a fork of a process with threads, and
+may hang there.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from callboard.timelapse.refusals import NoFfmpeg
 NICE: Final = 10
 """How much less than others it gets: films must not slow prints down."""
 
+_SPARE: Final = 1 << 30
+"""Bytes of addresses beyond the machine's memory: stacks and heaps of threads take them, and use few."""
+
 _LINES: Final = 20
 _LONGEST: Final = 64 * 1024
 _GRACE: Final = 5.0
@@ -37,8 +41,15 @@ try:
 except OSError:
     pass
 if sys.platform == "linux":
-    import ctypes
+    import ctypes, resource
     ctypes.CDLL(None).prctl(1, 9)
+    try:
+        with open("/proc/self/oom_score_adj", "w") as score:
+            score.write("1000")
+        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + {_SPARE}
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    except (OSError, ValueError):
+        pass
     if os.getppid() != int(sys.argv[1]):
         sys.exit(1)
 try:

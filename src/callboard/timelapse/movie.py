@@ -26,6 +26,7 @@ _MPEG2_RATES: Final = (24.0, 25.0, 30.0, 50.0, 60.0)
 STILL: Final = 300.0
 """Seconds without progress after which ffmpeg counts as stuck."""
 _FULL: Final = "No space left on device"
+_SHORT: Final = "Cannot allocate memory"
 
 
 class Movie(Struct, frozen=True, kw_only=True):
@@ -177,8 +178,10 @@ async def _unless_stuck(run: Coroutine[Any, Any, ffmpeg.Ended], progress: Progre
 def _why(ended: ffmpeg.Ended, movie: Movie) -> str:
     if not ended.in_time:
         return f"ffmpeg ran longer than {movie.timeout:g} s (timelapse.render_timeout) and was ended."
+    elsewhere = "a machine with more memory can do it with `callboard worker`"
+    if any(_SHORT in line for line in ended.error):
+        return f"Memory was short: {elsewhere}."
     if ended.code < 0:
-        elsewhere = "a machine with more memory can do it with `callboard worker`"
         return f"ffmpeg was ended by signal {-ended.code}; if memory was short, {elsewhere}."
     return f"ffmpeg ended with exit code {ended.code}."
 

@@ -17,6 +17,8 @@ from callboard.timelapse.refusals import NotTaken
 
 MOST_PIXELS: Final = 16384
 """Pixels that a side may have."""
+MOST_AREA: Final = 50_000_000
+"""Pixels in all: ffmpeg needs 100 bytes and more for each, and one colour makes a small file of many."""
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_END: Final = b"IEND\xaeB`\x82"
@@ -59,6 +61,8 @@ def _sized(kind: Kind, size: tuple[int, int] | None, whole: bool) -> Picture:
     width, height = size
     if not (0 < width <= MOST_PIXELS and 0 < height <= MOST_PIXELS):
         raise NotTaken(f"The camera's picture is {width}x{height}: sides from 1 to {MOST_PIXELS} are taken.")
+    if width * height > MOST_AREA:
+        raise NotTaken(f"The camera's picture is {width}x{height}: set it to at most {MOST_AREA} pixels.")
     return Picture(kind, width, height)
 
 

@@ -24,6 +24,7 @@ from callboard.config.discretion import without_secrets
 from callboard.config.webcam import SCHEMES
 from callboard.timelapse import ffmpeg
 from callboard.timelapse.mjpeg import FirstPart
+from callboard.timelapse.picture import MOST_AREA
 from callboard.timelapse.refusals import NotTaken
 
 _REDIRECTS: Final = 3
@@ -191,7 +192,8 @@ def grabbing(program: str, settings: Webcam) -> tuple[str, ...]:
         scheme = urlsplit(settings.stream).scheme
         source = ("-protocol_whitelist", _PROTOCOLS[scheme], "-i", settings.stream)
     picture = ("-an", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "2", "-f", "image2pipe", "pipe:1")
-    return (program, "-nostdin", "-hide_banner", "-loglevel", "error", *source, *picture)
+    size = ("-max_pixels", str(MOST_AREA))
+    return (program, "-nostdin", "-hide_banner", "-loglevel", "error", *size, *source, *picture)
 
 
 def camera_of(settings: Webcam, http: aiohttp.ClientSession, program: str | None) -> Camera:
