@@ -253,8 +253,12 @@ def test_the_command_slices_a_file_of_this_machine_and_prints_it(house: PrintHou
 
 def test_models_and_gcode_have_pictures(house: PrintHouse) -> None:
     need("prusaslicer")
-    ended(house, slice_(house, slicer="prusaslicer", to="seen.gcode"), "")
+    job = slice_(house, slicer="prusaslicer", to="seen.gcode")
+    ended(house, job, "")
     png = b"\x89PNG\r\n\x1a\n"
+    for listed in ("/v1/files/local/seen.gcode", "/v1/files/local/parts/arm.stl", f"/v1/slicing/jobs/{job}"):
+        status, body = house.server.get(json.loads(house.server.get(listed)[1])["refs"]["picture"])
+        assert (status, body[:8]) == (200, png), listed
     for path in ("parts/arm.stl", "seen.gcode", "seen.gcode?view=top&layer=2&size=512"):
         status, body = house.server.get(f"/v1/pictures/local/{path}")
         assert (status, body[:8]) == (200, png), path

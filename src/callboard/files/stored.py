@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -78,11 +78,16 @@ class PrintsInfo(Struct, omit_defaults=True):
     last: PrintInfo | None = None
 
 
+PICTURES: Final = "/v1/pictures"
+"""Where pictures of files answer over HTTP."""
+
+
 class Refs(Struct, omit_defaults=True):
     """Where a file answers over HTTP."""
 
     resource: str
     download: str | UnsetType = UNSET
+    picture: Annotated[str | UnsetType, _says("A picture of the model, or of what the G-code lays.")] = UNSET
 
 
 class FileInfo(Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -142,7 +147,8 @@ def info(stored: Stored, address: str = "", *, whole: bool = False) -> FileInfo:
             refs=refs,
         )
     if refs:
-        refs = Refs(refs.resource, f"{refs.resource}?download=true")
+        picture = f"{PICTURES}/local/{_quoted(stored.path)}"
+        refs = Refs(refs.resource, f"{refs.resource}?download=true", picture)
     return _file_info(stored, refs, whole=whole)
 
 

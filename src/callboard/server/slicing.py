@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response
 
+from callboard.files.stored import PICTURES
 from callboard.files.telling import Cause
 from callboard.server.body import decode
 from callboard.server.operation import JSON, Call, Operation, Outcome, Parameter, json
@@ -38,7 +39,6 @@ from callboard.slicing.slicer import Position
 RIGHT: Final = "printers"
 BYTES: Final = "application/octet-stream"
 PNG: Final = "image/png"
-PICTURES: Final = "/v1/pictures"
 NO_PICTURE: Final = Kind(422, "no-picture", "There is no picture of this")
 _PROFILE: Final = 4 << 20
 _SMALL: Final = 1 << 20

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from callboard.slicing.job import Job
+from callboard.files.stored import PICTURES
+from callboard.slicing.job import Job, State
 from callboard.slicing.profiles import Profile
 from callboard.slicing.refusals import NoSuchSlicer
 
@@ -54,7 +55,7 @@ class JobInfo(Struct, kw_only=True, rename="camel"):
     effective_print: Annotated[
         bool | UnsetType, _says("Once the printer was asked: whether it prints, or selects, the G-code.")
     ] = UNSET
-    refs: dict[str, str]
+    refs: Annotated[dict[str, str], _says("Itself, its files, a picture: the model's until it is done.")]
 
 
 class ProfileInfo(Struct, kw_only=True, rename="camel"):
@@ -89,6 +90,7 @@ def job_info(job: Job) -> JobInfo:
             "resource": f"{ADDRESS}/jobs/{job.id}",
             "source": f"/v1/files/local/{quote(order.file)}",
             "destination": f"/v1/files/local/{quote(order.to)}",
+            "picture": f"{PICTURES}/local/{quote(order.to if job.state is State.DONE else order.file)}",
         },
     )
 
