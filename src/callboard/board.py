@@ -15,7 +15,6 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,7 +23,6 @@ from msgspec import Struct
 
 from callboard import __version__
 from callboard.config import Config
-from callboard.config.difference import Changes
 from callboard.errors import CallboardError
 from callboard.event import Event
 from callboard.files.opening import open_files
@@ -37,6 +35,7 @@ from callboard.hub.hub import Hub
 from callboard.hub.hubbus import HubBus
 from callboard.hub.principal import ADMIN, Keys, Principal
 from callboard.jobs.room import Jobs
+from callboard.lastrun import LastRun, Updates
 from callboard.logs import open_log
 from callboard.logs.lock import Lock
 from callboard.logs.retention import Retention, retaining
@@ -117,8 +116,11 @@ async def open_board(config: Config, data: Path) -> AsyncIterator[Board]:
         stack.push_async_callback(bus.close)
         hooks = _hooks(config, bus, store, data)
         await stack.enter_async_context(hooks)
-        reloading = await stack.enter_async_context(_reloading(config, hooks, bus))
+        updates = Updates(bus, LastRun(data / "settings.json"))
+        reloading = await stack.enter_async_context(_reloading(config, hooks, updates))
         await bus.publish(Event("octoprint.Startup"))
+        if reloading is not None:
+            await updates.begin(reloading.running)
         stack.push_async_callback(_say_goodbye, bus)
         url = address(config.hub.host, sock)
         rooms = await stack.enter_async_context(_rooms_opened(config, data, bus, store, url))
@@ -233,10 +235,10 @@ def node_of(data: Path) -> str:
 
 @contextlib.asynccontextmanager
 async def _reloading(
-    config: Config, hooks: Hooks | SharedHooks, bus: HubBus
+    config: Config, hooks: Hooks | SharedHooks, updates: Updates
 ) -> AsyncIterator[Reloading | None]:
     """Take up the configuration's file again when it changes, if there is one."""
-    reloading = Reloading(config, hooks.reload, partial(_say_updated, bus))
+    reloading = Reloading(config, hooks.reload, updates.say)
     if not reloading.found:
         yield None
         return
@@ -246,16 +248,6 @@ async def _reloading(
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-
-
-def _say_updated(bus: HubBus, changes: Changes) -> None:
-    data = {"changed": list(changes.changed), "restart": list(changes.restart)}
-    bus.publish(Event("octoprint.SettingsUpdated", data)).add_done_callback(_look)
-
-
-def _look(done: asyncio.Future[str]) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        log.warning("a change of settings was not stored", error=str(done.exception()))
 
 
 def _hook_house(hooks: Hooks | SharedHooks, reloading: Reloading | None) -> HookHouse:

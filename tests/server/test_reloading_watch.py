@@ -6,7 +6,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from callboard.config import load
+from callboard.config import Config, load
 from callboard.config.difference import Changes
 from callboard.hooks.model import HookSet
 from callboard.reloading import Reloading
@@ -16,7 +16,7 @@ async def _take(_: HookSet) -> None:
     return
 
 
-def _tell(_: Changes) -> None:
+def _tell(_: Changes, __: Config) -> None:
     return
 
 

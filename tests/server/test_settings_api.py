@@ -63,20 +63,17 @@ def test_a_setting_is_changed_and_comments_stay(server: Server, config: Path) ->
     assert (status, answer["changed"], answer["restart"]) == (200, ["log.keep"], ["log.keep"])
     assert config.read_text() == TEXT.replace("30d", "90d")
     assert config.stat().st_mode & 0o777 == 0o600
-    told = {"changed": ["log.keep"], "restart": ["log.keep"]}
-    assert eventually(lambda: updates(server)) == [told]
-    shown = eventpage.rows("Settings")
-    assert list(shown) == ["SettingsUpdated"]
-    assert shown["SettingsUpdated"] == (
-        "test_a_setting_is_changed_and_comments_stay",
-        json.dumps(told),
-    ), "docs/print-events.md shows what comes"
 
 
 def test_a_changed_hook_runs_at_once_and_the_old_file_is_kept(server: Server, config: Path) -> None:
     hook = {"event": "demo.bye", "type": "system", "command": "echo bye"}
     status, answer = put(server, {"events": {"subscriptions": [hook]}})
     assert (status, answer["changed"], answer["restart"]) == (200, ["events"], [])
+    told = {"changed": ["events"], "restart": []}
+    assert eventually(lambda: updates(server)) == [told]
+    assert eventpage.rows("Settings") == {
+        "SettingsUpdated": ("test_a_changed_hook_runs_at_once_and_the_old_file_is_kept", json.dumps(told))
+    }, "docs/print-events.md shows what comes"
     server.post("/v1/events", {"topic": "demo.bye", "data": {}})
     runs = eventually(lambda: json.loads(server.get("/v1/hooks/runs?state=done")[1])["runs"])
     assert runs[0]["hook"].startswith("demo.bye")
@@ -100,6 +97,7 @@ def test_null_takes_a_setting_out(server: Server, config: Path) -> None:
             }
         },
         {"hub": {"port": "eighty"}},
+        {"logs": {"keep": "90d"}},
         "events: [",
         "- a list",
     ],
@@ -125,9 +123,26 @@ def test_who_read_an_older_file_is_refused(server: Server, config: Path) -> None
 def test_a_file_edited_by_hand_is_told_as_well(server: Server, config: Path) -> None:
     config.write_text(TEXT.replace("hello {name}", "good day {name}"))
     assert eventually(lambda: updates(server)) == [{"changed": ["events"], "restart": []}]
-    config.write_text("# a comment more\n" + config.read_text())
-    put(server, {"log": {"keep": "60d"}})
-    assert eventually(lambda: updates(server)[1:]) == [{"changed": ["log.keep"], "restart": ["log.keep"]}]
+
+
+def test_what_waits_for_a_restart_is_told_when_it_is_in_use(server: Server, config: Path) -> None:
+    assert put(server, {"log": {"keep": "90d"}})[1]["restart"] == ["log.keep"]
+    status, answer = put(server, {"studio": {"discover": "9s"}})
+    assert (status, answer["changed"], answer["restart"]) == (
+        200,
+        ["studio.discover"],
+        ["log.keep", "studio.discover"],
+    )
+    assert put(server, {"studio": {"discover": None}})[1]["restart"] == ["log.keep"]
+    put(server, {"events": {"enabled": False}})
+    assert eventually(lambda: updates(server)) == [{"changed": ["events"], "restart": ["log.keep"]}]
+    server.stop()
+    config.write_text(config.read_text() + "timelapse: {mode: layer}\n")
+    server.start()
+    assert updates(server)[1:] == [{"changed": ["log.keep", "timelapse.mode"], "restart": []}]
+    server.stop()
+    server.start()
+    assert len(updates(server)) == 2
 
 
 def test_a_folder_that_can_not_be_written_is_said(server: Server, config: Path) -> None:

@@ -57,8 +57,8 @@ class Error(Payload, frozen=True, kw_only=True):
 class Settings(Payload, frozen=True, kw_only=True):
     """What is set otherwise than before."""
 
-    changed: Annotated[list[str], own("The settings that changed, such as `log.keep`.")]
-    restart: Annotated[list[str], own("Those among them that wait for a restart.")]
+    changed: Annotated[list[str], own("What is in use now and was not before, such as `log.keep`.")]
+    restart: Annotated[list[str], own("The settings of the file that wait for a restart.")]
 
 
 class PrintDone(Job, frozen=True, kw_only=True):
@@ -159,7 +159,7 @@ TOPICS = (
         "A changed configuration was taken into use.",
         f"{PRINT}: Settings",
         Settings,
-        {"changed": ["events", "log.keep"], "restart": ["log.keep"]},
+        {"changed": ["events"], "restart": ["log.keep"]},
         by=HUB,
         since="0.1",
     ),

@@ -1,19 +1,20 @@
 """Settings over HTTP: the configuration's file as it stands, and changed with its comments kept.
 
-    GET  -> text, version          PUT -> (merge into the text) -> File.replace -> what changed
+    GET  -> text, version          PUT -> File.replace(edit of the text) -> what changed
 
 The file holds hooks, and a hook is a command: who may read or write it here needs the right `hooks` too.
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from starlette.responses import Response
 
-from callboard.config.difference import Changes
+from callboard.config.difference import Taken
 from callboard.config.editing import Outdated, edited
 from callboard.errors import BadConfig
 from callboard.hooks.fields import BadHook
@@ -33,16 +34,11 @@ class File(Protocol):
 
     path: Path
 
-    @property
-    def text(self) -> str:
-        """What stands in it."""
+    async def read(self) -> tuple[str, str]:
+        """Return what stands in it, and what names that text."""
 
-    @property
-    def version(self) -> str:
-        """Names that text."""
-
-    async def replace(self, text: str, version: str | None = None) -> Changes:
-        """Write it anew and take what it says; raises BadHook, Outdated or StorageFailed."""
+    async def replace(self, edit: Callable[[str], str], version: str | None = None) -> Taken:
+        """Edit it and take what it says; raises BadHook, BadConfig, Outdated or StorageFailed."""
 
 
 def settings_operations(file: File | None) -> tuple[Operation, ...]:
@@ -85,8 +81,9 @@ class SettingsDoor:
         Needs the right `hooks` too: commands stand in it.
         """
         file = self._file(call)
-        found = shapes.SettingsFile(str(file.path), file.version, file.text)
-        return json(found, headers={"ETag": f'"{file.version}"'})
+        text, version = await file.read()
+        found = shapes.SettingsFile(str(file.path), version, text)
+        return json(found, headers={"ETag": f'"{version}"'})
 
     async def write_settings(self, call: Call) -> Response:
         """Change settings, or write the whole file.
@@ -98,14 +95,19 @@ class SettingsDoor:
         file = self._file(call)
         async with call.house.bodies.read(call.request, _TEXT) as body:
             whole = call.request.headers.get("content-type", "").startswith(_YAML)
-            text = _text(body) if whole else await _merged(file, body)
+            edit = _whole(body) if whole else _merging(body)
         try:
-            changes = await file.replace(text, _version(call))
-        except BadHook as error:
+            taken = await file.replace(edit, _version(call))
+        except (BadHook, BadConfig) as error:
             raise Problem(BAD_CONFIG, str(error)) from None
         except Outdated as error:
             raise Problem(CHANGED, str(error)) from None
-        return json(shapes.SettingsChanged(file.version, list(changes.changed), list(changes.restart)))
+        changes = taken.changes
+        return json(
+            shapes.SettingsChanged(
+                taken.version, list(changes.changed), list(changes.restart), list(taken.left_alone)
+            )
+        )
 
     def _file(self, call: Call) -> File:
         if not call.principal.may("hooks"):
@@ -117,19 +119,16 @@ class SettingsDoor:
         return self._found
 
 
-async def _merged(file: File, body: bytes) -> str:
-    changes = decode(body, dict[str, Any])
-    try:
-        return await asyncio.to_thread(edited, file.text, changes)
-    except BadConfig as error:
-        raise Problem(BAD_CONFIG, str(error)) from None
+def _merging(body: bytes) -> Callable[[str], str]:
+    return partial(edited, changes=decode(body, dict[str, Any]))
 
 
-def _text(body: bytes) -> str:
+def _whole(body: bytes) -> Callable[[str], str]:
     try:
-        return body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
         raise Problem(BAD_REQUEST, "This file is not UTF-8: send it as UTF-8.") from None
+    return lambda _: text
 
 
 def _version(call: Call) -> str | None:

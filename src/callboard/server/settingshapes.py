@@ -24,4 +24,5 @@ class SettingsChanged(Struct, frozen=True):
 
     version: Annotated[str, _says("Names the text that stands now.")]
     changed: Annotated[list[str], _says("The settings that changed, such as `log.keep`.")]
-    restart: Annotated[list[str], _says("Those among them that wait for a restart.")]
+    restart: Annotated[list[str], _says("All that wait for a restart, of earlier changes too.")]
+    left_alone: Annotated[list[str], _says("Sections of the file that nobody reads here.")]
