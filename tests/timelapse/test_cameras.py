@@ -172,6 +172,23 @@ async def test_the_first_picture_of_a_stream_is_taken(camera: FakeCamera, with_l
     assert taken == picture(0, (320, 240))
 
 
+@pytest.mark.parametrize("key", ["snapshot", "stream"])
+async def test_a_camera_may_want_its_login_as_digest(camera: FakeCamera, key: str) -> None:
+    said: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        said.append(request.headers.get("Authorization", ""))
+        if not said[-1].startswith("Digest "):
+            challenge = 'Digest realm="camera", nonce="1234", qop="auth", algorithm=MD5'
+            return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+        return await camera.good(request)
+
+    camera.answer = answer
+    address = camera.url.replace("http://", "http://jane:sword%2Ffish@")
+    assert look(await take(Webcam(**{key: address}))).width == 64  # type: ignore[arg-type]
+    assert 'username="jane"' in said[-1]
+
+
 async def test_a_stream_that_is_one_picture_is_taken_as_it_is(camera: FakeCamera) -> None:
     assert look(await take(Webcam(stream=camera.url))).width == 64
 

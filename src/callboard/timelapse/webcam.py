@@ -15,7 +15,7 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import aiohttp
 
@@ -50,6 +50,7 @@ class Address:
     def __init__(self, url: str, settings: Webcam, http: aiohttp.ClientSession, read: Read) -> None:
         self._settings, self._http, self._url, self._read = settings, http, url, read
         self._ssl: ssl.SSLContext | bool = settings.verify
+        self._login = _login(url)
 
     async def take(self) -> bytes:
         """Return the picture; see `Camera.take`."""
@@ -72,7 +73,8 @@ class Address:
             raise NotTaken(f"The camera broke off: {_said(error)}.") from None
 
     async def _fetch(self, url: str, redirects: int) -> bytes:
-        async with self._http.get(url, allow_redirects=False, ssl=self._ssl) as answer:
+        asking = self._http.get(url, allow_redirects=False, ssl=self._ssl, middlewares=self._login)
+        async with asking as answer:
             if answer.status in _MOVED:
                 target = moved(url, answer.headers.get("Location", ""))
                 if not redirects:
@@ -84,6 +86,13 @@ class Address:
             else:
                 return await self._read(answer, int(self._settings.max_size))
         return await self._fetch(target, redirects - 1)
+
+
+def _login(url: str) -> tuple[aiohttp.DigestAuthMiddleware, ...]:
+    """Return what answers a camera that wants its login as Digest; as Basic it is sent anyway."""
+    parts = urlsplit(url)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return (aiohttp.DigestAuthMiddleware(user, password),) if user and ":" not in user else ()
 
 
 def moved(url: str, location: str) -> str:
