@@ -46,7 +46,7 @@ class LastRun:
 
 
 class Updates:
-    """Tells of settings once they are in use: what a running hub takes at once, all else at the next start."""
+    """Tells of settings once they are in use: hooks at once, all else at the next start."""
 
     def __init__(self, bus: Bus, last: LastRun) -> None:
         self._bus, self._last = bus, last
