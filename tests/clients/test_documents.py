@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -11,12 +12,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.clients.node import SCRIPTS, needs_node
 from tests.clients.official import Hub
 from tests.serving import PATIENCE, Server, eventually, serving
+from tests.timelapse.test_movie import facts
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -152,16 +155,38 @@ def test_the_javascript_client_of_the_page_talks(server: Server, hub: Hub, clien
         hub.until(lambda: heard)
 
 
+QUICK: Final = (
+    *("temperature=0", "first_layer_temperature=0", "cooling=0", "resolution=8"),
+    *("first_layer_speed=800", "external_perimeter_speed=800"),
+)
+"""Settings by which the demo's bowl is printed in seconds: a cold, coarse and fast one."""
+
+
+@pytest.mark.slow
 def test_what_the_demo_says_to_try_works(tmp_path: Path) -> None:
     elsewhere = {**os.environ, "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)}
     demo = [sys.executable, "-m", "callboard", "demo", "--port", "0"]
+    has_slicer = any(shutil.which(each, path="/usr/bin:/bin") for each in ("prusa-slicer", "slic3r"))
 
     def tried(command: str) -> str:
         done = subprocess.run(
-            ["sh", "-c", command], env=elsewhere, capture_output=True, text=True, check=False
+            ["sh", "-c", command],
+            env=elsewhere,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=3 * PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def filmed(slicing: str) -> None:
+        """Slice and print the bowl, and open its film."""
+        assert tried(" --set ".join((slicing, *QUICK))) == "bowl.gcode\n"
+        done = listen.replace("octoprint.*", "octoprint.MovieDone")
+        entry = json.loads(tried(f"{done} --since 2000-01-01 --count 1 --json"))
+        pictures, stream = facts(Path(entry["event"]["data"]["movie"]))
+        assert (pictures > 20, "h264" in stream) == (True, True), (pictures, stream)
 
     with subprocess.Popen(demo, env=elsewhere, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -173,12 +198,16 @@ def test_what_the_demo_says_to_try_works(tmp_path: Path) -> None:
                 next(line.strip() for line in said if word in line)
                 for word in (" listen ", " printers print ", " tracker tree", " actions launch ")
             )
+            slicing = next((line.strip() for line in said if " slice " in line), "")
+            assert bool(slicing) == has_slicer
+            if slicing:
+                filmed(slicing)
             assert "sample.gcode" in tried(start.removesuffix(" --follow"))
-            begun = listen.replace("octoprint.*", "octoprint.PrintStarted")
+            begun = listen.replace("octoprint.*", "octoprint.PrintStarted and data.file=sample.gcode")
             assert "sample.gcode" in tried(f"{begun} --since 2000-01-01 --count 1")
             assert "sh010" in tried(tree)
             assert "Pending review" in tried(f"{launch.replace('Print it', 'Leave a note')} --set note=Fine")
-            if any(shutil.which(each, path="/usr/bin:/bin") for each in ("prusa-slicer", "slic3r")):
+            if has_slicer:
                 assert "print v001 is sliced" in tried(launch)
         finally:
             process.terminate()
