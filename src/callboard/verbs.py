@@ -4,12 +4,14 @@
 
 From now on only, never from a cursor, and none that is older than its deadline: what nobody waits for
 any more must not be done. Each verb has a subscription of its own: a long answer holds no other up.
+A key that a request does not have is refused: what was meant by a key with a slip in it must not be left out.
 """
 
 from __future__ import annotations
 
+import difflib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -39,18 +41,39 @@ class Verb(Struct, frozen=True):
 
 
 def answering(
-    bus: Bus, room: str, verbs: Mapping[str, Verb], deadline: float = DEADLINE
+    bus: Bus, room: str, verbs: Mapping[str, Verb], deadline: float = DEADLINE, *, strict: bool = True
 ) -> list[Subscription]:
-    """Begin to answer `callboard.<room>.<verb>`."""
+    """Begin to answer `callboard.<room>.<verb>`; unless `strict`, keys of a later version are left alone."""
     return [
         bus.subscribe(
-            f'topic="callboard.{room}.{name}"', partial(_reply, verb, deadline), subscriber={"room": room}
+            f'topic="callboard.{room}.{name}"',
+            partial(_reply, verb, name if strict else "", deadline),
+            subscriber={"room": room},
         )
         for name, verb in verbs.items()
     ]
 
 
-async def _reply(verb: Verb, deadline: float, event: Event) -> Reply:
+def unknown_key(verb: str, data: Any, wanted: type[Struct]) -> str:
+    """Return which key of a request its verb does not know, as a sentence; nothing if it knows them all."""
+    known = wanted.__struct_encode_fields__
+    strange = (
+        next((str(key) for key in data if key not in known), None) if isinstance(data, Mapping) else None
+    )
+    if strange is None:
+        return ""
+    return f"{verb} knows no {strange[:40]!r}{near(strange, known)}: it takes {', '.join(known)}."
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'X'?)` for the known name that is nearest to one that is not; else nothing."""
+    found = difflib.get_close_matches(name[:80], list(known), 1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+async def _reply(verb: Verb, strictly: str, deadline: float, event: Event) -> Reply:
+    if strictly and (strange := unknown_key(strictly, event.data, verb.wanted)):
+        return _not_done(strange)
     try:
         wanted = msgspec.convert(event.data, verb.wanted)
     except msgspec.ValidationError as error:

@@ -484,3 +484,18 @@ async def test_a_hub_that_stops_does_not_wait_for_a_printer_to_be_asked(tmp_path
             host.subscribe('topic="callboard.printer.print"', silent)
             await shop.slice(print="mk3")
             await asked.wait()
+
+
+@pytest.mark.parametrize("slip", [{"profil": "draft"}, {"printt": "toy"}])
+async def test_a_request_with_a_slip_in_a_key_is_refused_with_the_key_that_was_meant(
+    tmp_path: Path, slip: dict[str, str]
+) -> None:
+    async with workshop(tmp_path) as shop:
+        reply = await shop.ask("slice", file="arm.stl", **slip)
+        wrong, right = next(iter(slip)), "profile" if "profil" in slip else "print"
+        assert reply["success"] is False
+        assert reply["message"].startswith(f"slice knows no '{wrong}' (did you mean '{right}'?): it takes ")
+        assert shop.told == []
+        assert not (await shop.ask("cancel", job="0", now=True))["success"]
+        told = await shop.here.ask("delete", {"path": "arm.stl", "recursve": True})
+        assert told["message"].startswith("delete knows no 'recursve' (did you mean 'recursive'?)")

@@ -5,7 +5,6 @@ Event -> read -> Asked(verb, printers, wanted)     raises Refused, a sentence fo
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from callboard.config.printer import Printer
 from callboard.errors import BadExpression, CallboardError
 from callboard.event import Event
 from callboard.expression import parse
+from callboard.verbs import near, unknown_key
 
 DEADLINE: Final = 30.0
 """Seconds after which a request is too late unless it says otherwise."""
@@ -66,15 +66,11 @@ def payload(verb: str, data: Any) -> Payload:
     """Return what a request holds, checked; raises Refused with what is wrong."""
     kind = VERBS.get(verb)
     if kind is None:
-        raise Refused(f"A printer can't be asked to {verb[:40]!r}{_near(verb, VERBS)}: {', '.join(VERBS)}.")
+        raise Refused(f"A printer can't be asked to {verb[:40]!r}{near(verb, VERBS)}: {', '.join(VERBS)}.")
     if not isinstance(data, Mapping):
         raise Refused(f"{verb} takes an object with {', '.join(kind.__struct_fields__)}.")
-    for key in data:
-        if key not in kind.__struct_fields__:
-            raise Refused(
-                f"{verb} knows no {str(key)[:40]!r}{_near(str(key), kind.__struct_fields__)}: "
-                f"it takes {', '.join(kind.__struct_fields__)}."
-            )
+    if strange := unknown_key(verb, data, kind):
+        raise Refused(strange)
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
@@ -106,7 +102,7 @@ def named(name: str, printers: Sequence[Printer]) -> Printer:
 def _unknown(name: str, printers: Sequence[Printer]) -> NoSuchPrinter:
     names = [printer.name for printer in printers]
     known = f"there are {', '.join(names[:20])}" if names else "the configuration names none"
-    return NoSuchPrinter(f"There is no printer {name[:80]!r}{_near(name, names)}: {known}.")
+    return NoSuchPrinter(f"There is no printer {name[:80]!r}{near(name, names)}: {known}.")
 
 
 def is_expression(name: str) -> bool:
@@ -135,11 +131,6 @@ def _check_time(event: Event, now: float, began: float, deadline: float) -> None
 def _number(wanted: Payload, key: str, default: float) -> float:
     value = getattr(wanted, key, UNSET)
     return default if value is UNSET else float(value)
-
-
-def _near(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name[:80], list(known), 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _said(error: Exception) -> str:
