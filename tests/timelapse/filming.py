@@ -38,6 +38,12 @@ def picture(number: int = 0, size: tuple[int, int] = (64, 48), kind: str = "JPEG
     return made.getvalue()
 
 
+def film(content: bytes = b"") -> bytes:
+    """The least that is a film by its container."""
+    boxes = {b"ftyp": b"isom", b"moov": b"index", b"mdat": content or b"pictures"}
+    return b"".join((8 + len(body)).to_bytes(4, "big") + name + body for name, body in boxes.items())
+
+
 class FakeCamera:
     """A camera of HTTP that does what it is told: `answer` gets each request."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from callboard.errors import StorageFailed
 from callboard.jobs.job import Job
-from tests.timelapse.filming import PATIENCE, Filmhouse, filmhouse
+from tests.timelapse.filming import PATIENCE, Filmhouse, film, filmhouse
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_a_film_that_was_told_of_keeps_its_end_though_it_is_deleted(
     job = await taken(house)
     with monkeypatch.context() as full:
         full.setattr(house.jobs.ledger, "forget", refuse)
-        house.room.shelf.ready(job.id).write_bytes(b"film")
+        house.room.shelf.ready(job.id).write_bytes(film())
         assert await house.jobs.finish(job.id, job.lease, {})
         (done,) = await house.until("MovieDone")
         await house.room.remove(str(done.data["movie_basename"]))
@@ -64,6 +64,17 @@ async def test_a_film_that_was_told_of_keeps_its_end_though_it_is_deleted(
         once_more = [entry.envelope for entry in await again.hub.log.read(0)]
     assert movies(house) == ["MovieRendering", "MovieDone"]
     assert [event.id for event in once_more if ".Movie" in event.topic] == [done.id]
+
+
+async def test_what_a_worker_brings_that_is_no_film_costs_no_pictures(house: Filmhouse) -> None:
+    await house.film(1)
+    job = await taken(house)
+    house.room.shelf.ready(job.id).write_bytes(film()[:-1])
+    assert await house.jobs.finish(job.id, job.lease, {})
+    (failed,) = await house.until("MovieFailed")
+    assert "brought no film" in failed.data["error"][0]
+    assert [reel.count for reel in house.room.shelf.reels()] == [1]
+    assert house.room.shelf.films() == []
 
 
 async def test_an_end_is_told_though_what_is_left_can_not_be_removed(

@@ -19,7 +19,7 @@ from callboard.timelapse.filming import Filming, Workshop
 from callboard.timelapse.movie import Movie, Progress, command, make
 from callboard.timelapse.refusals import NoFfmpeg
 from tests.serving import eventually
-from tests.timelapse.filming import FFMPEG, PATIENCE, filmhouse, picture
+from tests.timelapse.filming import FFMPEG, PATIENCE, film, filmhouse, picture
 
 
 def frames(folder: Path, name: str, count: int, size: tuple[int, int] = (64, 48)) -> Movie:
@@ -138,6 +138,17 @@ async def test_the_exit_code_is_the_real_one(tmp_path: Path) -> None:
 async def test_an_ffmpeg_that_makes_nothing_is_a_failure_too(tmp_path: Path) -> None:
     error = await refused(script(tmp_path, "exit 0"), frames(tmp_path, "arm", 2), tmp_path)
     assert (error.result["returncode"], error.result["reason"]) == (255, "unknown")
+
+
+@pytest.mark.parametrize(
+    "written", [b"no film\r\n", film()[:-1], film() + b"more", film()[:-16], b"\x00\x00\x01\xba" * 9]
+)
+async def test_an_ffmpeg_that_makes_something_else_is_a_failure_too(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / "written").write_bytes(written)
+    lying = script(tmp_path, f'for last; do :; done; cp {tmp_path}/written "$last"')
+    error = await refused(lying, frames(tmp_path, "arm", 2), tmp_path)
+    assert (error.result["returncode"], error.result["reason"]) == (255, "unknown")
+    assert f"({len(written)} bytes)" in str(error)
 
 
 async def test_a_missing_ffmpeg_is_a_sentence_with_the_way_out(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.serving import eventually
-from tests.timelapse.filming import FFMPEG
+from tests.timelapse.filming import FFMPEG, film
 from tests.timelapse.house import PATIENCE, Filming, ffmpeg_that_waits, filming, has_begun
 from tests.timelapse.test_movie import facts, script
 
@@ -183,13 +183,13 @@ def test_an_upload_that_stalls_never_reaches_into_the_film_of_the_next_worker(ho
         eventually(lambda: list(house.base.glob(".*.part")), "the half film")
         house.ask("give-back", job=first["id"], lease=first["lease"])  # as if its lease had run out
         second = house.ask("take", worker="quick", kinds=["film"])["job"]
-        status, _ = house.server.ask("PUT", address_of(second), b"B" * 1000, {})
+        status, _ = house.server.ask("PUT", address_of(second), film(b"B" * 1000), {})
         assert status == 204
         stalled.sendall(b"A" * (size - size // 2))
         assert b" 409 " in stalled.recv(1000).partition(b"\r\n")[0]
     assert house.ask("finish", job=second["id"], lease=second["lease"], result={})["success"]
     (done,) = house.until("MovieDone")
-    assert Path(done["data"]["movie"]).read_bytes() == b"B" * 1000
+    assert Path(done["data"]["movie"]).read_bytes() == film(b"B" * 1000)
     assert not list(house.base.glob(".*"))
 
 

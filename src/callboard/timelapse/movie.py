@@ -16,6 +16,7 @@ from msgspec import Struct
 from callboard.jobs.job import Unfit, WorkFailed
 from callboard.jobs.worker import Report
 from callboard.timelapse import ffmpeg
+from callboard.timelapse.container import is_film
 from callboard.timelapse.refusals import NoFfmpeg
 
 NO_FRAMES: Final = "no_frames"
@@ -132,8 +133,8 @@ async def _make(program: str | None, movie: Movie, folder: Path, target: Path, r
         raise unfit(ended.code or 255, RETURNCODE, _full(target), *ended.error, out=ended.out)
     if ended.code != 0 or not ended.in_time:
         raise failed(ended.code or 255, RETURNCODE, _why(ended, movie), *ended.error, out=ended.out)
-    if not _is_there(target):
-        raise failed(255, UNKNOWN, "ffmpeg said it was done, and there is no film.", *ended.error)
+    if not is_film(target):
+        raise failed(255, UNKNOWN, _none(target), *ended.error)
 
 
 class Progress:
@@ -208,8 +209,10 @@ def _drop(target: Path) -> None:
     target.unlink(missing_ok=True)
 
 
-def _is_there(target: Path) -> bool:
-    return target.is_file() and target.stat().st_size > 0
+def _none(target: Path) -> str:
+    size = target.stat().st_size if target.is_file() else 0
+    what = f"what it wrote is none ({size} bytes)" if size else "there is no film"
+    return f"ffmpeg said it was done, and {what}."
 
 
 _PROGRESS: Final = frozenset(

@@ -180,7 +180,7 @@ def _failure(job: Job) -> dict[str, Any]:
     result = job.result
     code, reason = result.get("returncode"), result.get("reason")
     if job.state is State.DONE:
-        return _why(255, UNKNOWN, ["Its worker said that it was done, and there is no film."])
+        return _why(255, UNKNOWN, ["Its worker said that it was done, and brought no film."])
     if isinstance(code, int) and reason in {RETURNCODE, NO_FRAMES, UNKNOWN}:
         return _why(code, reason, _lines(result.get("error")), _lines(result.get("out")))
     died = f"Nobody finished it: it was tried {job.attempts} times, the last time by {job.worker}."

@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from callboard.timelapse.container import is_film
 from callboard.timelapse.reel import About, Reel, called, inside
 from callboard.timelapse.refusals import NoSuchFilm
 
@@ -127,7 +128,7 @@ class Shelf:
     def place(self, job: str, name: str, reel: Reel) -> Path | None:
         """Put a film that is ready in its place and remove its pictures; None when there is none."""
         ready, target = self.ready(job), self.base / _checked(name)
-        if ready.is_file() and ready.stat().st_size:
+        if is_film(ready):
             with contextlib.suppress(OSError):  # a film without them is a film
                 self._tell_of(target.name, reel)
             ready.replace(target)
