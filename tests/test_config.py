@@ -174,6 +174,7 @@ def test_cameras_are_read() -> None:
         ("webcam: 7", "must hold settings"),
         ("timelapse: {mode: sometimes}", "timelapse.mode"),
         ("timelapse: {fps: 0}", "timelapse.fps"),
+        ("timelapse: {interval: 10ms}", "timelapse.interval: write 100ms or more"),
         ("timelapse: {bitrate: '-y'}", "timelapse.bitrate"),
         ("printers: [{name: a, port: virtual, webcam: {snapshot: 'ftp://a/'}}]", "is no address"),
     ],

@@ -140,6 +140,17 @@ async def test_a_camera_that_is_not_there_is_told_so() -> None:
     assert "can't be reached" in await refusal(Webcam(snapshot=f"http://127.0.0.1:{port}/"))
 
 
+async def test_a_camera_whose_name_nobody_knows_is_told_in_words() -> None:
+    said = await refusal(Webcam(snapshot="http://camera.invalid/"))
+    assert said.startswith("The camera can't be reached: ")
+    assert "rrno" not in said
+
+
+async def test_a_camera_that_speaks_no_tls_is_told_so(camera: FakeCamera) -> None:
+    settings = Webcam(snapshot=camera.url.replace("http:", "https:"), verify=False)
+    assert "does not speak TLS" in await refusal(settings)
+
+
 async def test_a_camera_that_does_not_speak_http_is_told_so() -> None:
     async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\x00\xff\xd8 hello\r\n\r\n")
@@ -271,7 +282,7 @@ def test_the_first_part_is_the_same_however_its_bytes_come(
 
 async def test_a_device_that_is_not_there_is_told_so() -> None:
     settings = Webcam(device="/dev/video-none", timeout=20)  # type: ignore[arg-type]
-    assert "ffmpeg got no picture" in await refusal(settings)
+    assert "ffmpeg got no picture of /dev/video-none: " in await refusal(settings)
 
 
 async def test_a_stream_that_hangs_is_given_up_in_time(camera: FakeCamera) -> None:

@@ -12,11 +12,20 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+from structlog.testing import capture_logs
 
+from callboard.config import load
+from callboard.hub.hub import Hub
+from callboard.hub.hubbus import HubBus
+from callboard.hub.principal import Principal
 from callboard.jobs.job import Job, WorkFailed
+from callboard.jobs.room import Jobs
+from callboard.logs.memory import MemoryLog
+from callboard.store import open_store
 from callboard.timelapse import ffmpeg
 from callboard.timelapse.filming import Filming, Workshop
 from callboard.timelapse.movie import Movie, Progress, command, make
+from callboard.timelapse.opening import open_timelapses
 from callboard.timelapse.refusals import NoFfmpeg
 from tests.serving import eventually
 from tests.timelapse.filming import FFMPEG, PATIENCE, film, filmhouse, picture
@@ -120,6 +129,44 @@ async def test_pictures_that_are_none_end_with_the_exit_code_and_what_ffmpeg_sai
     assert error.result["returncode"] not in {0, None}
     assert error.result["reason"] == "returncode"
     assert len(error.result["error"]) > 1
+
+
+def test_an_ffmpeg_that_may_not_be_run_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
+    program = Path(script(tmp_path, "exit 0"))
+    program.chmod(0o644)
+    with pytest.raises(NoFfmpeg, match=r"ffmpeg is there, but may not be run: `chmod \+x`"):
+        ffmpeg.find(str(program))
+    with pytest.raises(NoFfmpeg, match="There is no program at"):
+        ffmpeg.find(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("timelapse: {mode: layer}", ["timelapse.mode is layer, and there is no camera"]),
+        ("timelapse: {mode: layer}\nwebcam: {snapshot: 'http://a/'}", []),
+        ("timelapse: {mode: 'off'}", []),
+        ("timelapse: {ffmpeg: /no/ffmpeg}", ["There is no program at /no/ffmpeg"]),
+        (
+            "timelapse: {mode: timed, ffmpeg: /no/ffmpeg}\n"
+            "printers: [{name: a, port: virtual, webcam: {device: /dev/video0}}]",
+            ["There is no program at /no/ffmpeg"],
+        ),
+    ],
+)
+async def test_the_hubs_log_says_at_its_start_what_films_lack(
+    tmp_path: Path, text: str, missing: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(FFMPEG).parent))
+    with open_store(tmp_path / "callboard.db") as store, capture_logs() as logs:
+        async with Hub(MemoryLog()) as hub:
+            bus = HubBus(hub, Principal("callboard"))
+            async with Jobs(bus, store) as jobs, open_timelapses(bus, jobs, load(text), tmp_path):
+                said = [each["reason"] for each in logs if each["log_level"] == "warning"]
+            await bus.close()
+    assert [sentence.startswith(begin) for sentence, begin in zip(said, missing, strict=True)] == [
+        True
+    ] * len(missing)
 
 
 async def test_the_exit_code_is_the_real_one(tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ class Timelapse(Struct, frozen=True, kw_only=True):
         return self.render_here if self.wait_for_prints is None else self.wait_for_prints
 
 
+LEAST_INTERVAL: Final = 0.1
+"""Seconds between two pictures of `timed`."""
 SCHEMES: Final = frozenset({"http", "https"})
 STREAMS: Final = frozenset({"http", "https", "rtsp", "rtsps", "rtmp"})
 
@@ -167,6 +169,8 @@ def webcam(section: Item, faults: Faults) -> Webcam:
 def timelapse(section: Item, faults: Faults) -> Timelapse:
     """Return how prints are filmed; what is wrong is noted in `faults`."""
     found = read(Timelapse, "timelapse", _with_off(section, ("mode", "render")), faults)
+    if found.interval < LEAST_INTERVAL:
+        faults.add(_line(section, "interval"), "timelapse.interval: write 100ms or more.")
     line = section.value["bitrate"].line if isinstance(section.value, dict) and found.bitrate else 0
     if found.bitrate and not _BITRATE.fullmatch(found.bitrate):
         shown = without_secrets(found.bitrate)[:40]

@@ -76,13 +76,19 @@ class Ended(Struct, frozen=True):
 def find(named: str | None = None) -> str:
     """Return the path of ffmpeg: the named one, else that on PATH, else imageio-ffmpeg's. Raises NoFfmpeg."""
     if named:
-        found = shutil.which(str(Path(named).expanduser()))
+        path = Path(named).expanduser()
+        found = shutil.which(str(path))
         if found is None:
-            raise NoFfmpeg(
-                f"There is no program at {named}: correct timelapse.ffmpeg, or --ffmpeg of a worker."
-            )
+            raise NoFfmpeg(_no_program(path))
         return str(Path(found).absolute())
     return shutil.which("ffmpeg") or _bundled()
+
+
+def _no_program(path: Path) -> str:
+    correct = "correct timelapse.ffmpeg, or --ffmpeg of a worker"
+    if path.is_file():
+        return f"{path} is there, but may not be run: `chmod +x` it, or {correct}."
+    return f"There is no program at {path}: {correct}."
 
 
 def _bundled() -> str:

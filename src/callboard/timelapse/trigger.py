@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from callboard.config import Timelapse
+from callboard.config.webcam import LEAST_INTERVAL
 
-LEAST_INTERVAL: Final = 0.1
-"""Seconds between two pictures of `timed`, whatever the configuration says."""
 _ZCHANGE_DELAY: Final = 5.0
 
 
@@ -23,7 +22,7 @@ class Trigger:
 
     @property
     def interval(self) -> float:
-        """Seconds between two pictures of `timed`."""
+        """Seconds between two pictures of `timed`; an OctoPrint's configuration may ask for less."""
         return max(self._plan.interval, LEAST_INTERVAL)
 
     def hears(self, name: str, data: Any, now: float) -> bool:

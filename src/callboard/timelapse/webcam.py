@@ -66,9 +66,7 @@ class Address:
                 "The camera's certificate is not trusted; webcam.verify: no takes it all the same."
             ) from None
         except aiohttp.ClientConnectorError as error:
-            number = error.os_error.errno or 0
-            why = os.strerror(number).lower() if number > 0 else str(error.os_error) or "no connection"
-            raise NotTaken(f"The camera can't be reached: {why}.") from None
+            raise NotTaken(f"The camera can't be reached: {_unreached(error)}.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NotTaken(f"The camera broke off: {_said(error)}.") from None
 
@@ -86,6 +84,15 @@ class Address:
             else:
                 return await self._read(answer, int(self._settings.max_size))
         return await self._fetch(target, redirects - 1)
+
+
+def _unreached(error: aiohttp.ClientConnectorError) -> str:
+    """Return why there is no connection; a name that nobody knows has an errno of its own kind."""
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "it does not speak TLS as we do; is its address one of http?"
+    number = error.os_error.errno or 0
+    said = os.strerror(number) if number > 0 else error.os_error.strerror or "its name is not known"
+    return said.lower()
 
 
 def _login(url: str) -> tuple[aiohttp.DigestAuthMiddleware, ...]:
@@ -174,8 +181,12 @@ class Grabber:
             raise NotTaken(f"The camera's picture is larger than {most} bytes (webcam.max_size).")
         if ended.code != 0 or not ended.output:
             why = without_secrets(ended.error[-1]) if ended.error else f"exit code {ended.code}"
-            raise NotTaken(f"ffmpeg got no picture: {why[:300]}")
+            raise NotTaken(f"ffmpeg got no picture{self._of_device()}: {why[:300]}")
         return ended.output
+
+    def _of_device(self) -> str:
+        """Name the device; addresses may hold secrets."""
+        return f" of {self._settings.device[:200]}" if self._settings.device else ""
 
 
 def _said(error: Exception) -> str:
