@@ -499,3 +499,16 @@ async def test_a_request_with_a_slip_in_a_key_is_refused_with_the_key_that_was_m
         assert not (await shop.ask("cancel", job="0", now=True))["success"]
         told = await shop.here.ask("delete", {"path": "arm.stl", "recursve": True})
         assert told["message"].startswith("delete knows no 'recursve' (did you mean 'recursive'?)")
+
+
+async def test_a_slicer_that_is_named_and_missing_never_gives_way_to_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = str(slicers.program(tmp_path, GOOD, "other"))
+    async with workshop(tmp_path, None, default=None, prusaslicer="/gone/prusa", slic3r=other) as shop:
+        assert "slicing.prusaslicer names /gone/prusa, where there is no program" in capsys.readouterr().out
+        reply = await shop.ask("slice", file="arm.stl")
+        assert not reply["success"]
+        assert reply["message"].endswith("where there is no program. Mend that, or name another slicer.")
+        assert not any(one["default"] for one in (await shop.ask("list"))["slicers"])
+        assert (await shop.ended(await shop.slice(slicer="slic3r"))).topic == "octoprint.SlicingDone"

@@ -81,12 +81,21 @@ def slice_file(
 
 async def _slice(http: Http, file: str, asked: dict[str, Any], background: bool, as_json: bool) -> int | None:
     job = await http.ask("POST", _JOBS, {"file": file, **asked})
+    if not as_json:
+        note(_how(job, background))
     try:
         found = job if background else await _followed(http, job, bool(asked.keys() & {"print", "select"}))
     except (asyncio.CancelledError, KeyboardInterrupt):
         note(f"It goes on: callboard listen 'data.job={job['id']}' tells how it ends.")
         raise
     return _told(found, asked, as_json)
+
+
+def _how(job: dict[str, Any], background: bool) -> str:
+    """Return what slices it, and how."""
+    settings = f"the profile {job['profile']}" if job["profile"] else "its own settings: it has no profile"
+    id_ = f" `callboard slicing cancel {job['id']}` calls it off." if background else ""
+    return f"{job['slicer']} slices {job['source']} with {settings}.{id_}"
 
 
 async def _followed(http: Http, job: dict[str, Any], and_printed: bool) -> dict[str, Any]:
@@ -164,8 +173,8 @@ async def _list(http: Http, as_json: bool) -> None:
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
-    state = "default" if one["default"] else "" if one["available"] else "not here"
-    return (one["key"], state, one["defaultProfile"], ", ".join(one["profiles"]))
+    states = [*(["default"] if one["default"] else []), *([] if one["available"] else ["not here"])]
+    return (one["key"], ", ".join(states), one["defaultProfile"], ", ".join(one["profiles"]))
 
 
 async def _import(http: Http, file: Path, slicer: str, profile: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from callboard.bus import Bus
 from callboard.config import Slicing as Settings
@@ -20,12 +21,16 @@ from callboard.slicing.profiles import Profiles
 from callboard.slicing.programs import Programs, at_once
 from callboard.slicing.room import Slicing
 
+log = structlog.get_logger("callboard.slicing")
+
 
 @contextlib.asynccontextmanager
 async def open_slicing(bus: Bus, files: Files, settings: Settings, data: Path) -> AsyncIterator[Slicing]:
-    """Give the room; slicers are looked for when they are needed."""
+    """Give the room; slicers are looked for when they are needed, those that are named at once, too."""
     folder = _folder(settings, data)
     programs = Programs(settings)
+    for why in await files.threads.do(programs.lacking):
+        log.warning("a slicer of the configuration can't be used", reason=why)
     asked, seconds = int(settings.memory or 0), float(settings.timeout)
     slicing = Limits(seconds, files.store.max_upload, memory.of_slicer(asked))
     reading = msgspec.structs.replace(slicing, memory=memory.of_reader(asked))

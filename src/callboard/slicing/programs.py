@@ -31,16 +31,30 @@ class Programs:
         return self.slicers[name]
 
     def default(self) -> str:
-        """Return the slicer that is meant when none is named. Raises NoSuchSlicer."""
+        """Return the slicer that is meant when none is named: the first that is there. Raises NoSuchSlicer.
+
+        One that the configuration names never gives way to the next when it is missing: that one has other
+        profiles, or none.
+        """
         if self._settings.default:
             return self._settings.default
-        found = next((name for name in self.slicers if not self.why_not(name)), "")
-        if not found:
-            raise NoSuchSlicer(
-                "No slicer is installed: install prusa-slicer, slic3r or CuraEngine with Cura's definitions,"
-                " or name its path under `slicing` in the configuration."
-            )
-        return found
+        for name in self.slicers:
+            why = self.why_not(name)
+            if not why:
+                return name
+            if self._settings.program(name):
+                raise NoSuchSlicer(f"{why} Mend that, or name another slicer.")
+        raise NoSuchSlicer(
+            "No slicer is installed: install prusa-slicer, slic3r or CuraEngine with Cura's definitions,"
+            " or name its path under `slicing` in the configuration."
+        )
+
+    def lacking(self) -> list[str]:
+        """Return why slicers that the configuration names can't be used here, a sentence each."""
+        meant = [
+            name for name in self.slicers if name == self._settings.default or self._settings.program(name)
+        ]
+        return [why for name in meant if (why := self.why_not(name))]
 
     def program(self, name: str) -> str:
         """Return the path of a slicer's program. Raises NoSuchSlicer when it can't slice here."""
