@@ -103,15 +103,25 @@ class Filming:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command against the server."""
+        with self.begun(*words) as process:
+            out, error = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(words, process.returncode, out, error)
+
+    @contextlib.contextmanager
+    def begun(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """Begin a command against the server; it is killed in the end."""
         environment = {**os.environ, "CALLBOARD_URL": self.server.url, "CALLBOARD_API_KEY": self.server.key}
-        return subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-m", "callboard", *words],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env={**environment, "CALLBOARD_API_USER": self.server.user},
-            timeout=PATIENCE,
-            check=False,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     @contextlib.contextmanager
     def worker(

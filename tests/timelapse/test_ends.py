@@ -10,6 +10,7 @@ import pytest
 
 from callboard.errors import StorageFailed
 from callboard.jobs.job import Job
+from callboard.timelapse.showing import listed
 from tests.timelapse.filming import PATIENCE, Filmhouse, film, filmhouse
 
 
@@ -75,6 +76,23 @@ async def test_what_a_worker_brings_that_is_no_film_costs_no_pictures(house: Fil
     assert "brought no film" in failed.data["error"][0]
     assert [reel.count for reel in house.room.shelf.reels()] == [1]
     assert house.room.shelf.films() == []
+
+
+async def test_pictures_say_that_their_film_waits_and_then_why_it_failed(house: Filmhouse) -> None:
+    await house.film(1)
+    async with asyncio.timeout(PATIENCE):
+        while not (await listed(house.room)).unrendered[0].waiting:
+            await asyncio.sleep(0.01)
+    job = await taken(house)
+    (reel,) = (await listed(house.room)).unrendered
+    assert (reel.rendering, reel.waiting, reel.error) == (True, False, None)
+    said = ["ffmpeg ended with exit code 3.", "alas"]
+    assert await house.jobs.fail(job.id, job.lease, {"returncode": 3, "reason": "returncode", "error": said})
+    (reel,) = (await listed(house.room)).unrendered
+    assert (reel.rendering, reel.waiting, reel.error) == (False, False, " ".join(said))
+    await house.room.render(reel.name, {})
+    (reel,) = (await listed(house.room)).unrendered
+    assert (reel.waiting, reel.error) == (True, None)
 
 
 async def test_an_end_is_told_though_what_is_left_can_not_be_removed(

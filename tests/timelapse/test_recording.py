@@ -13,8 +13,10 @@ from aiohttp import web
 
 from callboard import catalog
 from callboard.config import Timelapse
+from callboard.config.quantity import Seconds
 from callboard.timelapse.prints import MOST, SILENT, Prints
 from callboard.timelapse.refusals import InUse
+from callboard.timelapse.room import pause
 from callboard.timelapse.shelf import Film, Shelf
 from callboard.timelapse.trigger import Trigger
 from tests.timelapse.filming import PATIENCE, Filmhouse, filmhouse, picture
@@ -403,6 +405,35 @@ async def test_old_pictures_and_films_are_removed_but_none_that_are_in_use(tmp_p
         assert wanted.is_dir()
         assert not old.exists()
         assert [film.name for film in house.room.shelf.films()] == ["new.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "films", "seconds"),
+    [(7 * 86400.0, None, 3600.0), (None, None, 3600.0), (600.0, 30.0, 30.0), (None, 1.0, 5.0)],
+)
+def test_what_is_old_is_looked_for_as_often_as_the_shortest_age_asks(
+    frames: float | None, films: float | None, seconds: float
+) -> None:
+    plan = Timelapse(
+        keep_frames=None if frames is None else Seconds(frames),
+        keep_films=None if films is None else Seconds(films),
+    )
+    assert pause(plan) == seconds
+
+
+@pytest.mark.parametrize(("end", "film"), [("PrintFailed", "cut-fail.mp4"), ("PrintDone", "cut.mp4")])
+async def test_a_print_whose_end_is_told_after_a_kill_of_the_hub_has_the_film_of_that_end(
+    house: Filmhouse, end: str, film: str
+) -> None:
+    about = '{"printer": "mk3", "gcode": "arm.gcode", "started": 1}'
+    old_reel(house, "cut", about, days=0)
+    ended = old_reel(house, "before", '{"printer": "mk3", "gcode": "arm.gcode", "started": 0}', days=0)
+    await house.say(end)
+    async with asyncio.timeout(PATIENCE):
+        while not house.room.shelf.reel("cut").about.ended:
+            await asyncio.sleep(0.01)
+    assert not house.room.shelf.reel(ended.name).about.ended
+    assert (await house.room.render("cut", {})).film == film
 
 
 async def test_what_somebody_else_keeps_in_the_folder_is_never_swept_away(tmp_path: Path) -> None:

@@ -105,6 +105,22 @@ def test_a_worker_tells_why_a_film_failed(house: Filming, key: str, tmp_path: Pa
     assert failed["data"]["error"][-1] == "alas"
     (reel,) = house.get("/v1/timelapses")["unrendered"]
     assert (reel["count"], reel["rendering"]) == (2, False)
+    assert "failed: ffmpeg ended with exit code 42. alas" in house.run("timelapse", "list").stdout
+
+
+def test_who_waits_for_a_film_waits_for_one_that_is_begun_too(house: Filming) -> None:
+    house.film(1)
+    (reel,) = eventually(lambda: house.get("/v1/timelapses")["unrendered"], "the pictures")
+    eventually(lambda: house.get("/v1/jobs")["jobs"], "the job")
+    assert "waits for a worker" in house.run("timelapse", "list").stdout
+    with house.begun("timelapse", "render", reel["name"], "--wait") as waiting:
+        assert waiting.stderr is not None
+        assert "already" in waiting.stderr.readline()
+        job = house.ask("take", worker="far", kinds=["film"])["job"]
+        assert house.server.ask("PUT", address_of(job), film(), {})[0] == 204
+        assert house.ask("finish", job=job["id"], lease=job["lease"], result={})["success"]
+        out, error = waiting.communicate(timeout=PATIENCE)
+    assert (waiting.returncode, out) == (0, f"{reel['name']}.mp4\n"), error
 
 
 def test_a_hub_whose_disk_is_full_says_so_and_the_pictures_stay(tmp_path: Path, tiny_disk: Path) -> None:

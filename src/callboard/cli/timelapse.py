@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 app = App(name="timelapse", help="Films of prints.", help_format="plaintext")
 
 _ADDRESS = "/v1/timelapses"
+_WIDEST = 160
+"""Characters of a reason in a list; --json has all of it."""
 
 Name = Annotated[str, Parameter(help="A name as `timelapse list` shows it.")]
 
@@ -50,9 +52,15 @@ def render(
     """Have a film made of pictures that have none."""
 
     async def ask(http: Http) -> Any:
-        since = (await http.ask("GET", "/v1/log"))["last"] if wait else ""
-        asked = await http.ask("POST", f"{_ADDRESS}/unrendered/{_quoted(name)}/render")
-        return await _made(http, name, since) if wait else asked
+        address = f"{_ADDRESS}/unrendered/{_quoted(name)}"
+        if not wait:
+            return await http.ask("POST", f"{address}/render")
+        since = (await http.ask("GET", "/v1/log"))["last"]
+        if (reel := await http.ask("GET", address))["rendering"]:
+            note(f"The film {_doing(reel)} already.")
+        else:
+            await http.ask("POST", f"{address}/render")
+        return await _made(http, name, since)
 
     answer = talk(reach, ask)
     if as_json:
@@ -100,7 +108,7 @@ async def _made(http: Http, name: str, since: str) -> Any:
                 continue
             if event["topic"].endswith("Done"):
                 return data
-            raise NotDone("; ".join(data.get("error") or []) or "The film could not be made.")
+            raise NotDone(" ".join(data.get("error") or []) or "The film could not be made.")
     raise CallboardError("The hub has stopped; it goes on when it starts again.")
 
 
@@ -114,7 +122,18 @@ def _film(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _reel(one: dict[str, Any]) -> tuple[str, ...]:
-    doing = [word for word in ("recording", "rendering") if one[word]]
-    said = doing[0] if doing else "no film yet"
     size, date = amount(one["size"]), moment(one["date"])
-    return (one["name"], one.get("printer") or "", size, date, str(one["count"]), said)
+    return (one["name"], one.get("printer") or "", size, date, str(one["count"]), _said(one))
+
+
+def _said(one: dict[str, Any]) -> str:
+    """Return what becomes of pictures without a film."""
+    if one["recording"]:
+        return "is being recorded"
+    if one["rendering"]:
+        return _doing(one)
+    return f"failed: {one['error']}"[:_WIDEST] if one.get("error") else "no film yet"
+
+
+def _doing(one: dict[str, Any]) -> str:
+    return "waits for a worker" if one.get("waiting") else "is being made"

@@ -238,7 +238,8 @@ class TimelapsesDoor:
             await asyncio.to_thread(file.close)
 
     async def _shown(self, reel: Reel) -> ReelInfo:
-        return reel_info(self._room, reel, await self._room.threads.do(reel.size))
+        size = await self._room.threads.do(reel.size)
+        return reel_info(self._room, reel, size, await self._room.waiting())
 
 
 @contextlib.contextmanager

@@ -30,7 +30,8 @@ class About(Struct, frozen=True, kw_only=True):
     """What a reel shows, and how its film is to be made.
 
     `source` is that of the events that tell of it. `ended` is false while the print runs, and stays so when
-    a crash ended the recording; `wanted` says that a film shall be made as soon as that can be.
+    a crash ended the recording; `wanted` says that a film shall be made as soon as that can be, `error` why
+    the last one could not be.
     """
 
     printer: str = ""
@@ -40,6 +41,7 @@ class About(Struct, frozen=True, kw_only=True):
     ended: bool = False
     failed: bool = False
     wanted: bool = False
+    error: str = ""
     kind: Kind = Kind.JPEG
     width: int = 0
     height: int = 0

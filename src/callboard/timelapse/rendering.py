@@ -10,7 +10,7 @@ told, it comes again under the same id. A film that is told of has one end, also
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -27,6 +27,9 @@ from callboard.timelapse.shelf import Shelf
 from callboard.timelapse.telling import Source, Telling
 
 log = structlog.get_logger("callboard.timelapse")
+
+_MOST_ERROR: Final = 1000
+"""Characters of a failure that are kept with the pictures."""
 
 
 class Rendering:
@@ -60,6 +63,13 @@ class Rendering:
         if reel.name in self.being_made:  # not made already
             self.being_made[reel.name] = job.id
         return movie
+
+    async def waiting(self) -> set[str]:
+        """Return the names of those whose film waits for a worker."""
+        jobs = await self._jobs.ledger.all()
+        return {
+            str(job.payload.get("name")) for job in jobs if job.kind == KIND and job.state is State.WAITING
+        }
 
     async def withdraw(self, name: str) -> bool:
         """Forget a film that no worker makes now; MovieFailed tells of it if one had begun."""
@@ -122,8 +132,9 @@ class Rendering:
         await self._scrap(job)
         if placed:
             return job
-        await self._unwant(movie.name)
-        return msgspec.structs.replace(job, state=State.FAILED, result=_failure(job))
+        result = _failure(job)
+        await self._unwant(movie.name, " ".join(result["error"])[:_MOST_ERROR])
+        return msgspec.structs.replace(job, state=State.FAILED, result=result)
 
     async def tell(self, job: Job) -> None:
         """Tell of a film, or of why there is none; returns once that is stored."""
@@ -157,13 +168,13 @@ class Rendering:
         except OSError as error:
             log.warning("a film in the making could not be removed", job=job.id, error=told(error))
 
-    async def _unwant(self, name: str) -> None:
-        """Keep the pictures of a film that could not be made, for somebody to ask once more."""
+    async def _unwant(self, name: str, error: str) -> None:
+        """Keep the pictures of a film that could not be made, and why, for somebody to ask once more."""
         try:
             reel = await self._threads.do(self._shelf.reel, name)
         except (Refused, OSError):
             return
-        await self.note(reel, wanted=False)
+        await self.note(reel, wanted=False, error=error)
 
 
 def _told(said: Mapping[str, Any]) -> dict[str, Any]:

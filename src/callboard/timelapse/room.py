@@ -42,6 +42,8 @@ HEARD: Final = (
     *("ZChange", "LayerChange", "Disconnected"),
 )
 _SWEEP: Final = 3600.0
+_LEAST_SWEEP: Final = 5.0
+"""Seconds: each look reads the whole folder."""
 
 
 class Timelapses:
@@ -100,6 +102,8 @@ class Timelapses:
             self._end(printer, event, failed=True)
             self._begin(printer, event)
         elif name in ENDS:
+            if printer not in self._recording and name != "Disconnected":
+                self._spawn(self._unrendered.ended(printer, _gcode(event), failed=name == "PrintFailed"))
             self._end(printer, event, failed=name != "PrintDone")
             if self._plan.waits_for_prints:
                 self._spawn(self._render_wanted())
@@ -198,11 +202,15 @@ class Timelapses:
             "processing": name in self._ending,
         }
 
+    async def waiting(self) -> set[str]:
+        """Return the names of pictures whose film waits for a worker."""
+        return await self._rendering.waiting()
+
     async def _tending(self) -> None:
-        """Look after the shelf, now and each hour."""
+        """Look after the shelf, now and each hour, or as often as the shortest age asks for."""
         while True:
             await self._tend()
-            await asyncio.sleep(_SWEEP)
+            await asyncio.sleep(pause(self._plan))
 
     async def _tend(self) -> None:
         """Have films made that nothing holds up any more, and remove what is old."""
@@ -231,6 +239,12 @@ class Timelapses:
             log.error(
                 "filming failed", error=str(error) if isinstance(error, CallboardError) else repr(error)
             )
+
+
+def pause(plan: Timelapse) -> float:
+    """Return how many seconds pass between two looks at what is old: no more than anything is kept."""
+    ages = [age for age in (plan.keep_frames, plan.keep_films) if age is not None]
+    return max(_LEAST_SWEEP, min(_SWEEP, *ages)) if ages else _SWEEP
 
 
 def _gcode(event: Event) -> str:

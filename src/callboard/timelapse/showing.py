@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
@@ -39,10 +40,12 @@ class ReelInfo(Struct, kw_only=True):
     date: Annotated[str, Meta(description="When the print began, ISO 8601.")]
     recording: Annotated[bool, Meta(description="Whether the print still runs.")]
     rendering: Annotated[bool, Meta(description="Whether the film is being made, or waits for a worker.")]
+    waiting: Annotated[bool, Meta(description="Whether the film waits for a worker.")]
     processing: Annotated[bool, Meta(description="Whether the recording is being finished.")]
     failed: Annotated[bool, Meta(description="Whether the print failed.")]
     printer: str | None = None
     gcode: str | None = None
+    error: Annotated[str | None, Meta(description="Why the film could not be made, when it failed.")] = None
 
 
 class Listed(Struct):
@@ -58,9 +61,10 @@ async def listed(room: Timelapses) -> Listed:
     """Return what there is."""
     films = await room.threads.do(room.shelf.films)
     reels = await room.threads.do(room.shelf.sized_reels)
+    waiting = await room.waiting()
     free, total = await room.threads.do(room.shelf.usage)
     return Listed(
-        [film_info(film) for film in films], [reel_info(room, *each) for each in reels], free, total
+        [film_info(film) for film in films], [reel_info(room, *each, waiting) for each in reels], free, total
     )
 
 
@@ -81,8 +85,8 @@ def film_info(film: Film) -> FilmInfo:
     )
 
 
-def reel_info(room: Timelapses, reel: Reel, size: int) -> ReelInfo:
-    """Return a reel as lists show it."""
+def reel_info(room: Timelapses, reel: Reel, size: int, waiting: Collection[str]) -> ReelInfo:
+    """Return a reel as lists show it; `waiting` are the names of those whose film waits for a worker."""
     about, state = reel.about, room.state_of(reel.name)
     return ReelInfo(
         name=reel.name,
@@ -91,10 +95,12 @@ def reel_info(room: Timelapses, reel: Reel, size: int) -> ReelInfo:
         date=_date(about.started),
         recording=state["recording"],
         rendering=state["rendering"],
+        waiting=reel.name in waiting,
         processing=state["processing"],
         failed=about.failed,
         printer=about.printer or None,
         gcode=about.gcode or None,
+        error=about.error or None,
     )
 
 

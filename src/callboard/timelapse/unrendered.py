@@ -7,6 +7,7 @@ of pictures that are gone, or were numbered twice.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from weakref import WeakValueDictionary
@@ -16,7 +17,7 @@ import structlog
 from callboard.files.threads import Threads
 from callboard.timelapse.movie import Movie
 from callboard.timelapse.reel import Reel
-from callboard.timelapse.refusals import InUse, Refused, told
+from callboard.timelapse.refusals import InUse, NoSuchFilm, Refused, told
 from callboard.timelapse.rendering import Rendering
 from callboard.timelapse.shelf import Shelf
 from callboard.timelapse.telling import Source
@@ -51,7 +52,9 @@ class Unrendered:
             await self._threads.do(reel.close_gaps)
             if not reel.count:
                 raise Refused(f"{name!r} has no pictures: nothing can be made of it.")
-            await self._rendering.note(reel, source={**reel.about.source, **source}, wanted=True, ended=True)
+            await self._rendering.note(
+                reel, source={**reel.about.source, **source}, wanted=True, ended=True, error=""
+            )
             return await self._rendering.put(reel)
 
     async def put(self, reel: Reel) -> None:
@@ -76,6 +79,20 @@ class Unrendered:
                 reel = await self._threads.do(self._shelf.reel, name)
                 await self._threads.do(reel.close_gaps)
                 await self._rendering.put(reel)
+
+    async def ended(self, printer: str, gcode: str, *, failed: bool) -> None:
+        """Hear how a print ended that was not recorded to its end, since the hub was killed over it."""
+        for reel in await self._threads.do(self._shelf.reels):
+            if (reel.about.printer, reel.about.gcode) == (printer, gcode):
+                with contextlib.suppress(NoSuchFilm):  # removed just now
+                    await self._note_end(reel.name, failed=failed)
+                return
+
+    async def _note_end(self, name: str, *, failed: bool) -> None:
+        async with self._alone(name):
+            reel = await self._threads.do(self._shelf.reel, name)
+            if not reel.about.ended and not self._is_used(name):
+                await self._rendering.note(reel, ended=True, failed=failed)
 
     async def remove(self, name: str) -> None:
         """Remove pictures that have no film; raises Refused."""
