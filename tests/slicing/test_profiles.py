@@ -74,3 +74,27 @@ async def test_settings_are_bounded_together(tmp_path: Path) -> None:
         reply = await shop.ask("slice", file="arm.stl", overrides=many)
         assert (reply["success"], "256 KiB together" in reply["message"]) == (False, True)
         assert shop.told == []
+
+
+async def test_without_its_default_a_slicer_with_profiles_does_not_slice_with_others_unnoticed(
+    tmp_path: Path,
+) -> None:
+    async with workshop(tmp_path) as shop:
+        for key in ("draft", "fine"):
+            await shop.ask("save-profile", slicer="prusaslicer", profile=key, data={"layer_height": 0.3})
+        await shop.ask("delete-profile", **DRAFT)
+        reply = await shop.ask("slice", file="arm.stl")
+        assert reply["message"].startswith(
+            "None of the profiles of prusaslicer is its default: name one (fine)"
+        )
+        await shop.ask("delete-profile", slicer="prusaslicer", profile="fine")
+        assert (await shop.ask("slice", file="arm.stl"))["success"]
+
+
+async def test_a_profile_of_another_slicer_is_said_to_be_there(tmp_path: Path) -> None:
+    async with workshop(tmp_path) as shop:
+        await shop.ask("save-profile", slicer="slic3r", profile="my draft", data={"layer_height": 0.3})
+        reply = await shop.ask("slice", file="arm.stl", profile="my draft")
+        assert (
+            reply["message"] == "prusaslicer has no profile 'my draft'; there are: none yet. slic3r has it."
+        )

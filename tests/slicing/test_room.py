@@ -512,3 +512,67 @@ async def test_a_slicer_that_is_named_and_missing_never_gives_way_to_another(
         assert reply["message"].endswith("where there is no program. Mend that, or name another slicer.")
         assert not any(one["default"] for one in (await shop.ask("list"))["slicers"])
         assert (await shop.ended(await shop.slice(slicer="slic3r"))).topic == "octoprint.SlicingDone"
+
+
+@pytest.mark.parametrize(
+    ("slicer", "slip", "meant"),
+    [
+        ("prusaslicer", "layer_hight", "layer_height"),
+        ("slic3r", "fill_densty", "fill_density"),
+        ("curaengine", "layer_hight", "layer_height"),
+    ],
+)
+async def test_a_setting_that_a_real_slicer_does_not_know_is_refused_with_the_one_that_was_meant(
+    tmp_path: Path, slicer: str, slip: str, meant: str
+) -> None:
+    need(slicer)
+    async with workshop(tmp_path, None) as shop:
+        reply = await shop.ask("slice", file="arm.stl", slicer=slicer, overrides={slip: "0.3"})
+        title = shop.room.programs.slicers[slicer].title
+        assert reply["message"] == f"{title} knows no setting '{slip}' (did you mean '{meant}'?)."
+        assert shop.told == []
+        assert not list((shop.folder / "slicing" / "work").glob("*"))
+        strange = {"slicer": slicer, "profile": "of-another-version", "data": {slip: "0.3"}}
+        assert (await shop.ask("save-profile", **strange))["success"]
+        known = {"prusaslicer": "filament_retract_speed", "slic3r": "bed_shape", "curaengine": "layer_height"}
+        kind, program = shop.room.programs.slicers[slicer], shop.room.programs.program(slicer)
+        await shop.room._vocabulary.check(kind, program, {}, [known[slicer]])
+
+
+async def test_a_slicer_that_tells_nothing_of_its_settings_takes_all(tmp_path: Path) -> None:
+    async with workshop(tmp_path) as shop:
+        end = await shop.ended(await shop.slice(overrides={"anything": 1}))
+        assert end.topic == "octoprint.SlicingDone"
+
+
+async def test_what_is_not_on_the_bed_is_told_and_not_printed(tmp_path: Path) -> None:
+    async with workshop(tmp_path) as shop:
+        asked: list[str] = []
+
+        async def take(event: Event) -> dict[str, Any]:
+            asked.append(event.topic.rpartition(".")[2])
+            return {"success": True, "message": "It prints."}
+
+        shop.here.bus.subscribe("topic=callboard.printer.*", take)
+        shape = {"bed_shape": "0x0,250x0,250x210,0x210", "max_print_height": 200}
+        await shop.here.upload("large.stl", binary(box(500, 100, 300)))
+        job = await shop.slice("large.stl", overrides=shape, print="mk3")
+        (said,) = (await shop.ended(job)).data["warnings"]
+        assert "x=-125 to 375 on a bed of 0 to 250, z=300 below a height of 200" in said
+        await shop.until(lambda: shop.room.job(job).printed is not None)
+        assert (shop.room.job(job).printed, asked) == (False, ["list"])
+        assert said in shop.room.job(job).reason
+        near = await shop.ended(await shop.slice(overrides=shape, position={"x": 3, "y": 100}))
+        assert "x=-2 to 8 on a bed of 0 to 250" in near.data["warnings"][0]
+        fits = await shop.ended(await shop.slice(overrides=shape, position={"x": 5, "y": 100}))
+        assert "warnings" not in fits.data
+        reply = await shop.ask("slice", file="arm.stl", overrides=shape, position={"x": 5000, "y": 100})
+        assert reply["message"] == "position: x=5000 is not on the bed, which goes from 0 to 250."
+
+
+async def test_a_job_that_a_newer_one_replaced_says_so(tmp_path: Path) -> None:
+    async with workshop(tmp_path, HANGS) as shop:
+        first = await shop.slice()
+        await shop.slice()
+        await shop.ended(first)
+        assert shop.room.job(first).reason == "A newer job for arm.gcode replaced it."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from callboard.config import load
 from callboard.errors import BadConfig
 from callboard.slicing import inifile
+from callboard.slicing.bed import Bed
 from callboard.slicing.curaengine import CuraEngine
 from callboard.slicing.prusaslicer import PrusaSlicer
 from callboard.slicing.refusals import BadProfile
@@ -195,3 +197,22 @@ def test_a_cura_profile_can_not_have_files_of_this_machine_opened() -> None:
     CuraEngine().check({"cross_infill_density_image": ""})
     with pytest.raises(BadProfile, match="file of this machine"):
         CuraEngine().check({"cross_infill_density_image": "/home/jane/plan.png"})
+
+
+def test_the_bed_of_a_cura_profile_is_that_of_its_definition_unless_it_says_another(tmp_path: Path) -> None:
+    slicer = cura(tmp_path)
+    sides = {"machine_width": {"default_value": 100}, "machine_depth": {"default_value": 100}}
+    top = {"settings": {"machine": {"children": {**sides, "machine_height": {"default_value": 90}}}}}
+    child = {"inherits": "fdmprinter", "overrides": {"machine_width": {"default_value": 220}}}
+    for name, said in (("fdmprinter", top), ("ender", child)):
+        (tmp_path / "definitions" / f"{name}.def.json").write_text(json.dumps(said))
+    assert slicer.bed({"definition": "ender"}) == Bed((0, 0), (220, 100), 90)
+    centered = {"machine_depth": "300", "machine_center_is_zero": "true"}
+    assert slicer.bed(centered) == Bed((-50, -150), (50, 150), 90)
+    assert slicer.bed({"definition": "none"}) is None
+    assert {"machine_height", "center_object", "definition"} <= slicer.known("", {})
+
+
+def test_what_an_export_would_start_is_named_as_left_out() -> None:
+    said = b'layer_height = 0.2\npost_process = /bin/sh\nthreads = \noutput_filename_format = ""\n'
+    assert PrusaSlicer().left_out(said) == ["post_process"]

@@ -177,6 +177,7 @@ def test_profiles_are_brought_in_changed_and_removed(house: PrintHouse) -> None:
     ini = b"# made by PrusaSlicer\nlayer_height = 0.3\npost_process = /bin/sh\nstart_gcode = G28\\nG1 Z5\n"
     status, body = house.server.ask("PUT", address, ini, {"Content-Type": "application/octet-stream"})
     assert (status, json.loads(body)["data"]) == (201, {"layer_height": "0.3", "start_gcode": "G28\nG1 Z5"})
+    assert json.loads(body)["leftOut"] == ["post_process"]
     change = json.dumps({"data": {"layer_height": 0.25, "start_gcode": None}}).encode()
     status, body = house.server.ask("PATCH", address, change, {"Content-Type": "application/json"})
     assert (status, json.loads(body)["data"]) == (200, {"layer_height": "0.25"})
@@ -248,6 +249,7 @@ def test_the_command_slices_a_file_of_this_machine_and_prints_it(house: PrintHou
     assert command(house).returncode == 2
     (house.folder / "mine.ini").write_text("layer_height = 0.2\n")
     stored = command(house, "--import", "mine.ini", "--slicer", "slic3r")
+    assert "Left out" not in stored.stderr
     assert stored.stdout == "slic3r has the profile mine, 1 settings.\n", stored.stderr
 
 
@@ -264,7 +266,8 @@ def test_models_and_gcode_have_pictures(house: PrintHouse) -> None:
         assert (status, body[:8]) == (200, png), path
     assert house.server.get("/v1/pictures/local/none.stl")[0] == 404
     assert house.server.get("/v1/pictures/local/parts/comma.stl")[0] == 422
-    assert house.server.get("/v1/pictures/local/parts/arm.stl?view=below")[0] == 400
+    for wrong in ("view=below", "size=333", "size=2048", "layer=3"):
+        assert house.server.get(f"/v1/pictures/local/parts/arm.stl?{wrong}")[0] == 400, wrong
 
 
 def test_a_hub_that_is_killed_tells_of_the_job_at_its_next_start(house: PrintHouse) -> None:

@@ -191,6 +191,8 @@ async def _import(http: Http, file: Path, slicer: str, profile: str, as_json: bo
         yield data
 
     stored = await http.send(f"/v1/slicing/{quote(slicer)}/profiles/{quote(key)}", pieces(), len(data))
+    if left := stored.get("leftOut"):
+        note(f"Left out, since a profile must not set it: {', '.join(left)}.")
     if as_json:
         say_json(stored)
     else:

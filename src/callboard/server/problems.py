@@ -100,6 +100,7 @@ KINDS: Mapping[type[errors.CallboardError], Kind] = {
     slicing.NoSuchProfile: NOT_FOUND,
     slicing.NoSuchJob: NOT_FOUND,
     slicing.BadProfile: BAD_REQUEST,
+    slicing.BadPlace: BAD_REQUEST,
     slicing.NotAModel: WRONG_TYPE,
     slicing.Refused: CONFLICT,
     BadItem: BAD_REQUEST,

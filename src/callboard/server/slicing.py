@@ -15,12 +15,14 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.responses import Response
 
+from callboard.files.names import Kind as FileKind
+from callboard.files.names import kind_of
 from callboard.files.stored import PICTURES
 from callboard.files.telling import Cause
 from callboard.server.body import decode
 from callboard.server.operation import JSON, Call, Operation, Outcome, Parameter, json
 from callboard.server.problems import BAD_REQUEST, STORAGE, Kind, Problem
-from callboard.slicing.pictures import Look
+from callboard.slicing.pictures import SIZES, Look
 from callboard.slicing.profiles import Profile, settings_of
 from callboard.slicing.refusals import NotSliced
 from callboard.slicing.room import Slicing
@@ -147,7 +149,7 @@ def slicing_operations(room: Slicing) -> tuple[Operation, ...]:
             rights=(RIGHT,),
             parameters=(
                 _PATH,
-                Parameter("size", "Pixels; the next of 128, 256, 512 and 1024.", {"type": "integer"}),
+                Parameter("size", "Pixels; 256 unless said.", {"type": "integer", "enum": list(SIZES)}),
                 Parameter("view", "Of G-code: from the side, or from above.", {"enum": ["iso", "top"]}),
                 Parameter("layer", "Of G-code: up to this layer; all without it.", {"type": "integer"}),
             ),
@@ -250,14 +252,17 @@ class SlicingDoor:
         Slic3r, a .curaprofile or .inst.cfg of Cura.
         """
         slicer, key = self._named(call)
+        left: list[str] = []
         async with call.house.bodies.read(call.request, _PROFILE) as body:
             if call.request.headers.get("content-type", JSON).partition(";")[0].strip() == JSON:
                 profile = _profile(slicer, key, decode(body, ProfileWanted), {})
             else:
-                data = await self._do(self._room.programs.slicers[slicer].read_profile, bytes(body))
+                kind, text = self._room.programs.slicers[slicer], bytes(body)
+                data, left = await self._do(kind.read_profile, text), await self._do(kind.left_out, text)
                 default = call.text("default").lower() in {"true", "1", "yes"}
                 profile = Profile(slicer=slicer, key=key, default=default, data=data)
-        return json(profile_info(await _stored(self._room.save_profile(profile, _by(call)))), 201)
+        found = profile_info(await _stored(self._room.save_profile(profile, _by(call))))
+        return json(msgspec.structs.replace(found, left_out=left or UNSET), 201)
 
     async def change_profile(self, call: Call) -> Response:
         """Change a stored profile.
@@ -284,10 +289,17 @@ class SlicingDoor:
         view = call.text("view", "iso")
         if view not in {"iso", "top"}:
             raise Problem(BAD_REQUEST, f"view is iso or top, not {view[:40]!r}.")
-        layer = call.number("layer", 0, 1_000_000) if call.text("layer") else 0
-        look = Look(call.number("size", 256, 1024), view, layer)
+        path, layer = call.request.path_params["path"], 0
+        if call.text("layer"):
+            layer = call.number("layer", 0, 1_000_000)
+            if kind_of(path) is FileKind.MODEL:
+                raise Problem(BAD_REQUEST, "A model has no layers: leave `layer` out, or ask for its G-code.")
+        size = call.number("size", 256, 10_000)
+        if size not in SIZES:
+            raise Problem(BAD_REQUEST, f"size is one of {', '.join(map(str, SIZES))}, not {size}.")
+        look = Look(size, view, layer)
         try:
-            found = await self._room.pictures.of(call.request.path_params["path"], look)
+            found = await self._room.pictures.of(path, look)
         except NotSliced as error:
             raise Problem(NO_PICTURE, str(error)) from None
         except OSError as error:

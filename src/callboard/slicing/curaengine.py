@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from callboard.slicing import inifile
+from callboard.slicing.bed import Bed
+from callboard.slicing.definitions import Definitions
 from callboard.slicing.refusals import BadProfile
 from callboard.slicing.slicer import Command, Position, Settings, Work, ended, first_with, tidy
 
@@ -65,11 +67,13 @@ class CuraEngine:
     programs: Sequence[str] = ("CuraEngine", "curaengine", "cura-engine")
     progress_available = True
     layer_mark = b"\n;LAYER:"
+    asked: Sequence[str] = ()
 
     def __init__(self, resources: str | None = None) -> None:
         places = (resources,) if resources else PLACES
         self.resources = next((Path(place) for place in places if _has_definitions(Path(place))), None)
         self._named = resources
+        self._definitions = Definitions((self.resources or Path()) / "definitions")
 
     def missing(self) -> str:
         """Tell when Cura's definitions are not there."""
@@ -88,6 +92,27 @@ class CuraEngine:
             raise BadProfile("There is no [values] section in this profile: export it from Cura.")
         self.check(found)
         return found
+
+    def left_out(self, _text: bytes) -> list[str]:
+        """Nothing: what can't be taken is refused."""
+        return []
+
+    def known(self, _told: str, settings: Settings) -> frozenset[str]:
+        """Return the settings in the definitions, those of extruders, too."""
+        found = self._definitions.values(settings.get(DEFINITION, "fdmprinter"))
+        extruder = self._definitions.values("fdmextruder")
+        return frozenset({*found, *extruder, *_NEEDED, DEFINITION}) if found else frozenset()
+
+    def bed(self, settings: Settings) -> Bed | None:
+        """Return the bed of `machine_width`, `machine_depth` and `machine_height`."""
+        said = {**self._definitions.values(settings.get(DEFINITION, "fdmprinter")), **settings}
+        width, depth, height = (said.get(f"machine_{side}") for side in ("width", "depth", "height"))
+        if width is None or depth is None:
+            return None
+        high = Bed((0.0, 0.0), (_number(str(width)), _number(str(depth))), _number(str(height or 0)))
+        x, y = high.middle
+        centered = str(said.get("machine_center_is_zero")).lower() == "true"
+        return Bed((-x, -y), (x, y), high.height) if centered else high
 
     def check(self, settings: Settings) -> None:
         """Refuse names of definitions that lead elsewhere, and formulas, which the engine can't work out."""

@@ -5,9 +5,11 @@ What starts programs, or writes elsewhere, is refused: a profile comes from anyw
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
+from callboard.slicing.bed import Bed
 from callboard.slicing.refusals import BadProfile
 from callboard.slicing.slicer import Settings
 
@@ -19,10 +21,39 @@ LONGEST_TOGETHER: Final = 256 * 1024
 """Bytes of all settings of a profile or a job, which is held in memory while it waits."""
 FORBIDDEN: Final = frozenset({"post_process", "output_filename_format", "threads"})
 """post_process is a program to start; the others are ours to say."""
+_OPTION: Final = re.compile(r"--([a-z][a-z0-9-]{1,79})", re.ASCII)
+_BED: Final = Bed((0.0, 0.0), (200.0, 200.0))
+"""The bed of a configuration that names none."""
 
 
 def read(text: bytes) -> dict[str, str]:
     """Return the settings in an exported .ini; what is forbidden is left out. Raises BadProfile."""
+    kept = {key: value for key, value in _all(text).items() if key not in FORBIDDEN}
+    if not kept:
+        raise BadProfile("There are no settings in this profile: `key = value`, one a line.")
+    bounded(kept)
+    return kept
+
+
+def left_out(text: bytes) -> list[str]:
+    """Return what of an exported .ini is forbidden, if it says anything. Raises BadProfile."""
+    return sorted(key for key, value in _all(text).items() if key in FORBIDDEN and value.strip('"'))
+
+
+def names(told: str) -> frozenset[str]:
+    """Return the settings in a saved configuration, and in the options that follow it."""
+    found = set[str]()
+    for line in told.splitlines():
+        said = line.strip()
+        key, sign, _ = said.partition("=")
+        if said.startswith("--"):
+            found |= {option.replace("-", "_") for option in _OPTION.findall(said)}
+        elif sign and said[0] not in "#;":
+            found.add(key.strip())
+    return frozenset(found)
+
+
+def _all(text: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         decoded = text.decode("utf-8-sig")
@@ -40,11 +71,7 @@ def read(text: bytes) -> dict[str, str]:
         if not said or said[0] in "#;[" or not sign:
             continue
         found[key.strip()] = unescaped(value.strip())
-    kept = {key: value for key, value in found.items() if key not in FORBIDDEN}
-    if not kept:
-        raise BadProfile("There are no settings in this profile: `key = value`, one a line.")
-    bounded(kept)
-    return kept
+    return found
 
 
 def check(settings: Settings) -> None:
@@ -94,14 +121,15 @@ def unescaped(value: str) -> str:
     return value if value.startswith('"') else value.replace("\\n", "\n")
 
 
-def middle(settings: Settings) -> tuple[float, float] | None:
-    """Return the middle of the bed that `bed_shape` draws (`0x0,250x0,250x210,0x210`)."""
+def bed(settings: Settings) -> Bed:
+    """Return the bed of `bed_shape` (`0x0,250x0,250x210,0x210`), and of max_print_height if it is said."""
     corners = [corner.partition("x")[::2] for corner in settings.get("bed_shape", "").split(",")]
     try:
         xs, ys = [float(x) for x, _ in corners], [float(y) for _, y in corners]
+        height = float(settings.get("max_print_height", "0"))
     except ValueError:
-        return None
-    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+        return _BED
+    return Bed((min(xs), min(ys)), (max(xs), max(ys)), height)
 
 
 def last_words(lines: Sequence[str]) -> str:

@@ -68,6 +68,8 @@ class Job(Struct, kw_only=True):
     progress: int = 0
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    outside: str = ""
+    """Why the model is not on the bed; nothing if it is."""
     seconds: float = 0.0
     printed: bool | None = None
     storing: bool = False

@@ -22,6 +22,7 @@ from callboard.files import refusals
 from callboard.files.store import FileStore
 from callboard.files.stored import StoredFile
 from callboard.files.threads import Threads
+from callboard.slicing.bed import Size
 from callboard.slicing.job import Job, Order, is_id
 from callboard.slicing.model import Checked, check
 from callboard.slicing.process import Ended, Limits, run
@@ -63,7 +64,8 @@ class Making:
         folder = self._folder / job.id
         try:
             place, before = await self._threads.do(self._begin, folder, job.order)
-            model = await self._prepared(job, folder, place)
+            model, size = await self._prepared(job, folder, place)
+            await self._threads.do(_measure, job, slicer, size)
             work = Work(
                 program=program,
                 folder=folder,
@@ -91,8 +93,8 @@ class Making:
         except (refusals.NoSuchFile, FileNotFoundError):
             raise NotSliced(f"{order.file} was removed before it was sliced.") from None
 
-    async def _prepared(self, job: Job, folder: Path, place: Path) -> Path:
-        """Return the model as STL under a plain name, checked."""
+    async def _prepared(self, job: Job, folder: Path, place: Path) -> tuple[Path, Size]:
+        """Return the model as STL under a plain name, checked, and its size."""
         suffix = job.order.file.rpartition(".")[2].lower()
         model = folder / "model.stl"
         checked = Checked(suffix, ambiguous=True)
@@ -106,7 +108,7 @@ class Making:
         else:
             model.symlink_to(place)
         job.warnings = checked.warnings
-        return model
+        return model, checked.size
 
     async def _aside(self, folder: Path, words: tuple[str, ...]) -> Checked:
         return msgspec.convert(await aside(words, folder, self._reading), Checked)
@@ -184,6 +186,13 @@ async def aside(words: tuple[str, ...], folder: Path, limits: Limits) -> dict[st
 def _write(command: Command, folder: Path) -> None:
     for name, text in command.files.items():
         (folder / name).write_text(text, "utf-8")
+
+
+def _measure(job: Job, slicer: Slicer, size: Size) -> None:
+    """Note what of a model is not on the bed: slicers lay it all the same, and it must not be printed."""
+    bed = slicer.bed(job.order.settings)
+    job.outside = bed.outside(size, job.order.position) if bed is not None else ""
+    job.warnings += (job.outside,) if job.outside else ()
 
 
 def _look(path: Path) -> Look:

@@ -37,6 +37,8 @@ class Checked(Struct, frozen=True):
     kind: str
     triangles: int = 0
     warnings: tuple[str, ...] = ()
+    size: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """In mm along x, y and z; 0 where it was not measured."""
     ambiguous: bool = False
     """Whether slicers take this binary STL for text: they look for a byte above 127 near its start."""
 

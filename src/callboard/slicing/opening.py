@@ -20,6 +20,7 @@ from callboard.slicing.process import Limits
 from callboard.slicing.profiles import Profiles
 from callboard.slicing.programs import Programs, at_once
 from callboard.slicing.room import Slicing
+from callboard.slicing.vocabulary import Vocabulary
 
 log = structlog.get_logger("callboard.slicing")
 
@@ -42,6 +43,7 @@ async def open_slicing(bus: Bus, files: Files, settings: Settings, data: Path) -
         Making(files.store, files.threads, folder / "work", slicing, reading),
         Journal(folder / "running"),
         Pictures(files, folder / "pictures", reading.memory),
+        Vocabulary(files.threads, folder / "work", slicing),
         at_once=at_once(settings),
     ) as room:
         yield room

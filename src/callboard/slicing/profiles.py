@@ -88,9 +88,15 @@ class Profiles:
     def settings(self, slicer: str, key: str, overrides: Settings) -> tuple[str, dict[str, str]]:
         """Return the key of the profile that is meant and its settings with others over them.
 
-        Without a key it is the default, without one the slicer's own. Raises NoSuchProfile or BadProfile.
+        Without a key it is the default; the slicer's own where it has no profile at all, since one whose
+        default was removed must not print with others unnoticed. Raises NoSuchProfile or BadProfile.
         """
         key = key or self.default(slicer)
+        if not key and (known := self.keys(slicer)):
+            raise NoSuchProfile(
+                f"None of the profiles of {slicer} is its default: name one ({', '.join(known[:20])}), "
+                f"or choose it with `callboard slicing default {slicer} PROFILE`."
+            )
         found = {**(self.get(slicer, key).data if key else {}), **overrides}
         self._slicers[slicer].check(found)
         return key, found
@@ -163,7 +169,9 @@ class Profiles:
             return msgspec.json.decode(path.read_bytes(), type=_Stored)
         except OSError:
             known = ", ".join(self.keys(slicer)[:20]) or "none yet"
-            raise NoSuchProfile(f"{slicer} has no profile {key[:80]!r}; there are: {known}.") from None
+            others = [other for other in self._slicers if key in self.keys(other)]
+            hint = f" {' and '.join(others)} {'has' if len(others) == 1 else 'have'} it." if others else ""
+            raise NoSuchProfile(f"{slicer} has no profile {key[:80]!r}; there are: {known}.{hint}") from None
         except msgspec.MsgspecError as error:
             raise BadProfile(f"The profile {key!r} can't be read: {error}.") from None
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from callboard.slicing import inifile
-from callboard.slicing.slicer import Command, Settings, Work, ended, first_with, tidy
+from callboard.slicing.bed import Bed
+from callboard.slicing.slicer import TOLD, Command, Settings, Work, ended, first_with, tidy
 
 _STEP: Final = re.compile(r"(\d{1,3}) => ", re.ASCII)
 
@@ -36,6 +37,7 @@ class PrusaSlicer:
     programs: Sequence[str] = ("prusa-slicer", "PrusaSlicer", "prusa-slicer-console", "superslicer")
     progress_available = True
     layer_mark = b""
+    asked: Sequence[str] = ("--save", TOLD, "--help-fff", "--datadir", "data")
 
     def missing(self) -> str:
         """It brings all it needs."""
@@ -44,6 +46,18 @@ class PrusaSlicer:
     def read_profile(self, text: bytes) -> dict[str, str]:
         """Return the settings of File > Export > Export Config."""
         return inifile.read(text)
+
+    def left_out(self, text: bytes) -> list[str]:
+        """Return what starts programs, or is ours to say."""
+        return inifile.left_out(text)
+
+    def known(self, told: str, _settings: Settings) -> frozenset[str]:
+        """Return the names in the configuration that it saved, and its options."""
+        return inifile.names(told)
+
+    def bed(self, settings: Settings) -> Bed:
+        """Return the bed of `bed_shape`."""
+        return inifile.bed(settings)
 
     def check(self, settings: Settings) -> None:
         """Refuse what starts programs."""

@@ -25,6 +25,10 @@ class BadProfile(Refused):
     """This profile can't be used: its reason says what is wrong in it."""
 
 
+class BadPlace(Refused):
+    """This place is not on the bed: its reason says where the bed is."""
+
+
 class NotAModel(Refused):
     """This file is no model: slice a .stl, .3mf or .obj file."""
 

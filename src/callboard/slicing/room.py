@@ -28,12 +28,13 @@ from callboard.slicing.job import Job, Order, State, new_id
 from callboard.slicing.journal import Journal
 from callboard.slicing.making import Making
 from callboard.slicing.pictures import Pictures
-from callboard.slicing.printers import Printers
+from callboard.slicing.printers import Printers, Said
 from callboard.slicing.profiles import Profile, Profiles, settings_of
 from callboard.slicing.programs import Programs
-from callboard.slicing.refusals import NoSuchJob, NotAModel, Refused
+from callboard.slicing.refusals import BadPlace, NoSuchJob, NotAModel, Refused
 from callboard.slicing.slicer import Position
 from callboard.slicing.telling import Telling
+from callboard.slicing.vocabulary import Vocabulary
 
 log = structlog.get_logger("callboard.slicing")
 
@@ -55,9 +56,11 @@ class Slicing:
         making: Making,
         journal: Journal,
         pictures: Pictures,
+        vocabulary: Vocabulary,
         *,
         at_once: int = 1,
     ) -> None:
+        self._vocabulary = vocabulary
         self.files, self.programs, self.profiles, self.pictures = files, programs, profiles, pictures
         self._bus, self._making, self._journal = bus, making, journal
         self.tell, self._printers = Telling(bus), Printers(bus)
@@ -119,8 +122,12 @@ class Slicing:
         if stored.kind is not Kind.MODEL:
             raise NotAModel(f"{stored.path} is no model: slice a .stl, .3mf or .obj file.")
         kind = self.programs.slicer(slicer)
-        await do(self.programs.program, kind.name)
+        program = await do(self.programs.program, kind.name)
         key, settings = await do(self.profiles.settings, kind.name, profile, settings_of(overrides or {}))
+        await self._vocabulary.check(kind, program, settings, overrides or {})
+        bed = await do(kind.bed, settings)
+        if bed is not None and position is not None and (why := bed.off(position)):
+            raise BadPlace(why)
         target = clean(to) if to else f"{stored.path.rpartition('.')[0]}.gcode"
         if target.rpartition("/")[2].lower().rpartition(".")[2] not in {"gcode", "gco", "g"}:
             raise refusals.BadName(f"{target[-80:]!r} is no name for G-code: let it end in .gcode.")
@@ -156,7 +163,7 @@ class Slicing:
         task = self._tasks[job.id] = asyncio.create_task(self._run(job))
         task.add_done_callback(lambda _: self._over(job))
         for one in older:
-            self._call_off(one)
+            self._call_off(one, f"A newer job for {order.to} replaced it.")
         return job
 
     def cancel(self, id_: str) -> Job:
@@ -207,12 +214,12 @@ class Slicing:
     def _running(self) -> list[Job]:
         return [self._jobs[id_] for id_ in self._tasks if not self._jobs[id_].state.ended]
 
-    def _call_off(self, job: Job) -> bool:
+    def _call_off(self, job: Job, why: str = "It was called off.") -> bool:
         task = self._tasks.get(job.id)
         if task is None or job.storing or job.state.ended:
             return False
         if not job.called_off:
-            job.called_off = task.cancel()
+            job.called_off, job.reason = task.cancel(), why
         return True
 
     async def _run(self, job: Job) -> None:
@@ -258,7 +265,7 @@ class Slicing:
         if self._closing:
             self._fail(job, _STOPPED)
         elif not job.state.ended:
-            job.state, job.reason = State.CANCELLED, "It was called off."
+            job.state = State.CANCELLED
             self.tell.cancelled(job)
 
     def _fail(self, job: Job, reason: str) -> None:
@@ -267,8 +274,9 @@ class Slicing:
             self.tell.failed(job)
 
     async def _printed(self, job: Job) -> None:
-        """Ask the printer for what was to be done with the result."""
-        said = await self._printers.take(job)
+        """Ask the printer for what was to be done with the result; what is not on the bed is not printed."""
+        off = job.outside if job.order.print else ""
+        said = Said(False, off) if off else await self._printers.take(job)
         job.printed = said.success
         if not said.success:
             verb, printer = ("print", job.order.print) if job.order.print else ("select", job.order.select)

@@ -68,6 +68,7 @@ class ProfileInfo(Struct, kw_only=True, rename="camel"):
     default: bool
     configured: Annotated[bool, _says("True if it stands in the configuration, and can't be changed here.")]
     data: Annotated[dict[str, str], _says("The slicer's settings, in its own words.")]
+    left_out: Annotated[list[str] | UnsetType, _says("What of an exported file is not taken.")] = UNSET
 
 
 def job_info(job: Job) -> JobInfo:

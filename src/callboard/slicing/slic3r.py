@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from callboard.slicing import inifile
-from callboard.slicing.slicer import Command, Settings, Work, ended, first_with, tidy
+from callboard.slicing.bed import Bed
+from callboard.slicing.slicer import TOLD, Command, Position, Settings, Work, ended, first_with, tidy
 
 _STEPS: Final[Mapping[str, float]] = {
     "=> Processing triangulated mesh": 10.0,
@@ -41,6 +42,7 @@ class Slic3r:
     programs: Sequence[str] = ("slic3r", "slic3r.pl", "Slic3r")
     progress_available = False
     layer_mark = b""
+    asked: Sequence[str] = ("--no-gui", "--save", TOLD, "--datadir", "data")
 
     def missing(self) -> str:
         """It brings all it needs."""
@@ -50,6 +52,18 @@ class Slic3r:
         """Return the settings of File > Export Config."""
         return inifile.read(text)
 
+    def left_out(self, text: bytes) -> list[str]:
+        """Return what starts programs, or is ours to say."""
+        return inifile.left_out(text)
+
+    def known(self, told: str, _settings: Settings) -> frozenset[str]:
+        """Return the names in the configuration that it saved."""
+        return inifile.names(told)
+
+    def bed(self, settings: Settings) -> Bed:
+        """Return the bed of `bed_shape`."""
+        return inifile.bed(settings)
+
     def check(self, settings: Settings) -> None:
         """Refuse what starts programs."""
         inifile.check(settings)
@@ -57,9 +71,8 @@ class Slic3r:
     def command(self, work: Work) -> Command:
         """Return the command; unlike PrusaSlicer it does not look for the bed's middle by itself."""
         words = [work.program, "--no-gui", "--load", "settings.ini", "--output", work.out.name]
-        place = (work.position.x, work.position.y) if work.position else inifile.middle(work.settings)
-        if place is not None:
-            words += ["--print-center", f"{place[0]:.3f},{place[1]:.3f}"]
+        place = work.position or Position(*inifile.bed(work.settings).middle)
+        words += ["--print-center", f"{place.x:.3f},{place.y:.3f}"]
         files = {"settings.ini": inifile.written(work.settings) or "\n"}
         return Command(words=[*words, "--datadir", "data", work.model.name], files=files)
 

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 
+if TYPE_CHECKING:
+    from callboard.slicing.bed import Bed
+
 Settings = Mapping[str, str]
 """A slicer's settings in its own words; a line break in a value is a line break."""
+
+TOLD: Final = "known.ini"
+"""The file into which a program writes all settings it knows when it is asked for them."""
 
 
 class Position(Struct, frozen=True):
@@ -58,11 +64,23 @@ class Slicer(Protocol):
     layer_mark: bytes
     """What is in each print that it makes; empty: it fails by itself when there is nothing to print."""
 
+    asked: Sequence[str]
+    """What has its program write its settings to TOLD, and say more of them; empty: it is not asked."""
+
     def missing(self) -> str:
         """Return why it can't slice here (data of its own is missing), or nothing."""
 
     def read_profile(self, text: bytes) -> dict[str, str]:
         """Return the settings in a profile that the slicer exported. Raises BadProfile."""
+
+    def left_out(self, text: bytes) -> list[str]:
+        """Return which settings of an exported profile are not taken."""
+
+    def known(self, told: str, settings: Settings) -> frozenset[str]:
+        """Return the names of its settings, from what its program told. Blocking; empty: not known."""
+
+    def bed(self, settings: Settings) -> Bed | None:
+        """Return the bed that it slices for. Blocking; None where nobody says. Raises BadProfile."""
 
     def check(self, settings: Settings) -> None:
         """Raise BadProfile for settings that must not come from outside, or make no sense."""

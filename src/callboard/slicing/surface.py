@@ -86,7 +86,8 @@ def measured(kind: str, blocks: Iterator[Triangles]) -> Checked:
         raise BadModel("The model is empty: there are no triangles in it.")
     if not (high - low > 0).all():
         raise BadModel(FLAT)
-    return Checked(kind, count, (OPEN,) if balance else ())
+    x, y, z = (round(float(side), 3) for side in high - low)
+    return Checked(kind, count, (OPEN,) if balance else (), (x, y, z))
 
 
 def edge_balance(triangles: Triangles) -> int:
