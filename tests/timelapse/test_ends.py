@@ -38,7 +38,7 @@ async def test_a_film_that_was_given_back_and_is_deleted_has_failed(house: Filmh
     assert await house.jobs.give_back(job.id, job.lease)
     again = await taken(house)
     assert await house.jobs.give_back(again.id, again.lease)
-    await house.room.remove(job.payload["name"])
+    await house.room.remove(job.payload["name"], {})
     (failed,) = await house.until("MovieFailed")
     assert (failed.data["returncode"], failed.data["reason"]) == (255, "unknown")
     assert "pictures were removed" in failed.data["error"][0]
@@ -59,7 +59,7 @@ async def test_a_film_that_was_told_of_keeps_its_end_though_it_is_deleted(
         house.room.shelf.ready(job.id).write_bytes(film())
         assert await house.jobs.finish(job.id, job.lease, {})
         (done,) = await house.until("MovieDone")
-        await house.room.remove(str(done.data["movie_basename"]))
+        await house.room.remove(str(done.data["movie_basename"]), {})
     async with filmhouse(tmp_path, "{mode: layer, render_here: no}") as again:  # as if it had been killed
         assert await again.jobs.ledger.all() == []
         once_more = [entry.envelope for entry in await again.hub.log.read(0)]

@@ -14,6 +14,7 @@ from aiohttp import web
 from callboard import catalog
 from callboard.config import Timelapse
 from callboard.config.quantity import Seconds
+from callboard.event import Event
 from callboard.timelapse.prints import MOST, SILENT, Prints
 from callboard.timelapse.refusals import InUse
 from callboard.timelapse.room import pause
@@ -436,6 +437,27 @@ async def test_a_print_whose_end_is_told_after_a_kill_of_the_hub_has_the_film_of
     assert (await house.room.render("cut", {})).film == film
 
 
+async def test_what_is_removed_is_told_by_age_or_by_hand_but_not_what_became_a_film(tmp_path: Path) -> None:
+    async with filmhouse(tmp_path, "{mode: layer, keep_films: 60s}") as house:
+        gone: asyncio.Queue[Event] = asyncio.Queue()
+        house.bus.subscribe("topic=callboard.timelapse.removed", gone.put_nowait)
+        for _ in range(2):
+            await house.film(1)
+        first, second = [str(done.data["movie_basename"]) for done in await house.until("MovieDone", 2)]
+        old_reel(house, "by-hand", days=0)
+        for name in ("by-hand", second):
+            await house.room.remove(name, {"trace": {"correlation": "c1"}})
+        os.utime(house.base / first, (0, 0))
+        await house.room._tend()
+        async with asyncio.timeout(PATIENCE):
+            told = [await gone.get() for _ in range(3)]
+        wanted = [("by-hand", "asked"), (second, "asked"), (first, "age")]
+        assert [(event.data["name"], event.data["why"]) for event in told] == wanted
+        assert told[0].source["trace"]["correlation"] == "c1"
+        assert all(event.data.keys() == catalog.keys(event.topic) for event in told)
+        assert gone.empty()
+
+
 async def test_what_somebody_else_keeps_in_the_folder_is_never_swept_away(tmp_path: Path) -> None:
     async with filmhouse(tmp_path, "{mode: layer, keep_frames: 60s, keep_films: 60s}") as house:
         await house.film(1)
@@ -486,7 +508,7 @@ async def test_a_clock_that_learns_the_day_late_makes_no_pictures_old(tmp_path: 
 async def test_pictures_are_not_rendered_and_removed_at_once(tmp_path: Path) -> None:
     async with filmhouse(tmp_path, "{mode: layer, render_here: no}") as house:
         reel = old_reel(house, "arm")
-        wishes = (house.room.remove("arm"), house.room.render("arm", {}))
+        wishes = (house.room.remove("arm", {}), house.room.render("arm", {}))
         removed, _ = await asyncio.gather(*wishes, return_exceptions=True)
         assert removed is None
         assert not reel.exists()
@@ -511,7 +533,7 @@ async def test_pictures_that_are_recorded_can_not_be_removed_or_rendered(house: 
     await house.shoot(1)
     (reel,) = house.room.shelf.reels()
     with pytest.raises(InUse):
-        await house.room.remove(reel.name)
+        await house.room.remove(reel.name, {})
     with pytest.raises(InUse):
         await house.room.render(reel.name, {})
 
@@ -523,7 +545,7 @@ async def test_pictures_whose_film_waits_for_a_worker_can_be_removed(tmp_path: P
             await asyncio.sleep(0.01)
         with pytest.raises(InUse):
             await house.room.render(str(jobs[0].payload["name"]), {})
-        await house.room.remove(str(jobs[0].payload["name"]))
+        await house.room.remove(str(jobs[0].payload["name"]), {})
         assert await house.jobs.ledger.all() == []
         assert house.left() == []
 

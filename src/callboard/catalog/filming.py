@@ -1,13 +1,13 @@
-"""What the timelapse room can be asked for: `callboard.timelapse.<verb>`, each a request with one reply."""
+"""The timelapse room: `callboard.timelapse.<verb>`, each a request with one reply, and what it tells itself."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from callboard.catalog.asking import Answered, Asking, Wish
-from callboard.catalog.payload import own
+from callboard.catalog.payload import OWN, Payload, Topic, own
 
 _Name = Annotated[str, Meta(min_length=1, max_length=255), own("The film's name, or that of its pictures.")]
 
@@ -28,6 +28,15 @@ class FilmsOutcome(Answered, frozen=True, kw_only=True):
     films: Annotated[list[dict[str, Any]], own("The films, newest first, as GET /v1/timelapses shows them.")]
     unrendered: Annotated[
         list[dict[str, Any]], own("Pictures without a film, as GET /v1/timelapses shows them.")
+    ]
+
+
+class FilmRemoved(Payload, frozen=True, kw_only=True):
+    """A film, or pictures without one, that is gone for good."""
+
+    name: _Name
+    why: Annotated[
+        Literal["asked", "age"], own("Whether somebody asked for it, or it was older than such are kept.")
     ]
 
 
@@ -56,6 +65,15 @@ TOPICS = (
         FilmRequest,
         {"name": "arm_20261121081500.mp4"},
         "arm_20261121081500.mp4 is gone.",
+    ),
+    Topic(
+        name="callboard.timelapse.removed",
+        description="A film, or pictures without one, was removed; pictures that became a film are not told.",
+        source=OWN,
+        published_by="the timelapse room",
+        payload=FilmRemoved,
+        example={"name": "arm_20261121081500.mp4", "why": "age"},
+        since="0.2",
     ),
 )
 """Topics of the timelapse room."""

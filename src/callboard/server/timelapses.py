@@ -166,7 +166,7 @@ class TimelapsesDoor:
     async def delete_film(self, call: Call) -> Response:
         """Remove a film, for good."""
         with _disk():
-            await self._room.threads.do(self._room.shelf.remove_film, _name(call))
+            await self._room.remove_film(_name(call), {})
         return Response(status_code=204)
 
     async def show_reel(self, call: Call) -> Response:
@@ -182,7 +182,7 @@ class TimelapsesDoor:
         """
         with _disk():
             await self._room.threads.do(self._room.shelf.reel, _name(call))
-            await self._room.remove(_name(call))
+            await self._room.remove(_name(call), {})
         return Response(status_code=204)
 
     async def render(self, call: Call) -> Response:

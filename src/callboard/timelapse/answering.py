@@ -45,6 +45,6 @@ class Answering:
         movie = await self._room.render(wish.name, {"trace": caused_by(event)})
         return {"message": f"{movie.film} will be made of {movie.count} pictures."}
 
-    async def _delete(self, wish: FilmRequest, _: Event) -> dict[str, Any]:
-        await self._room.remove(wish.name)
+    async def _delete(self, wish: FilmRequest, event: Event) -> dict[str, Any]:
+        await self._room.remove(wish.name, {"trace": caused_by(event)})
         return {"message": f"{wish.name} is gone."}

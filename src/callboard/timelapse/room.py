@@ -187,12 +187,18 @@ class Timelapses:
         """Have a film made of pictures that have none; raises Refused."""
         return await self._unrendered.render(name, source)
 
-    async def remove(self, name: str) -> None:
+    async def remove(self, name: str, source: Source) -> None:
         """Remove a film, or pictures without one. Raises Refused."""
         try:
-            await self.threads.do(self.shelf.remove_film, name)
+            await self.remove_film(name, source)
         except NoSuchFilm:
             await self._unrendered.remove(name)
+            self.tell.removed(name, "asked", source)
+
+    async def remove_film(self, name: str, source: Source) -> None:
+        """Remove a film; raises NoSuchFilm."""
+        await self.threads.do(self.shelf.remove_film, name)
+        self.tell.removed(name, "asked", source)
 
     def state_of(self, name: str) -> State:
         """Return what is being done with pictures: recording, rendering, processing. Source: facts 5.6."""
@@ -216,17 +222,16 @@ class Timelapses:
         """Have films made that nothing holds up any more, and remove what is old."""
         try:
             await self._render_wanted()
-            gone = await self._sweep()
+            self._tell_old(await self._unrendered.sweep())
+            self._tell_old(await self.threads.do(self.shelf.sweep, self._plan.keep_films))
         except (OSError, CallboardError) as error:
             why = told(error) if isinstance(error, OSError) else str(error)
             log.warning("the timelapse folder could not be looked after", error=why)
-        else:
-            for name in gone:
-                log.info("removed, since it was old", name=name)
 
-    async def _sweep(self) -> list[str]:
-        reels = await self._unrendered.sweep()
-        return [*reels, *await self.threads.do(self.shelf.sweep, self._plan.keep_films)]
+    def _tell_old(self, gone: list[str]) -> None:
+        for name in gone:
+            log.info("removed, since it was old", name=name)
+            self.tell.removed(name, "age", {})
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

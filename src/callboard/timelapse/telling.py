@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 
@@ -58,7 +58,13 @@ class Telling:
 
         `once` makes an id that is the same if it is told again.
         """
-        event = Event(f"octoprint.{name}", dict(data), dict(source), id=once or new_id())
+        return self._publish(Event(f"octoprint.{name}", dict(data), dict(source), id=once or new_id()))
+
+    def removed(self, name: str, why: Literal["asked", "age"], source: Source) -> None:
+        """Tell that a film, or pictures without one, is gone."""
+        self._publish(Event("callboard.timelapse.removed", {"name": name, "why": why}, dict(source)))
+
+    def _publish(self, event: Event) -> asyncio.Future[str]:
         told = self._bus.publish(event)
         told.add_done_callback(_look)
         return told
