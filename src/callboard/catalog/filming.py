@@ -1,4 +1,4 @@
-"""The timelapse room: `callboard.timelapse.<verb>`, each a request with one reply, and what it tells itself."""
+"""What the timelapse room can be asked for, each a request with one reply, and what it tells itself."""
 
 from __future__ import annotations
 
