@@ -478,6 +478,17 @@ async def test_what_somebody_else_keeps_in_the_folder_is_never_swept_away(tmp_pa
         assert not half.exists()
 
 
+def test_an_old_film_that_can_not_be_removed_spares_none_behind_it(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.prepare(())
+    for name in ("arm_1.mp4", "arm_2.mp4"):
+        (tmp_path / name).write_bytes(b"film")
+        shelf._noted(name).write_text('{"printer": "toy", "gcode": "arm.gcode", "frames": 1}')
+        os.utime(tmp_path / name, (0, 0))
+    (shelf._thumbnail("arm_1.mp4") / "in the way").mkdir(parents=True)
+    assert shelf.sweep(60.0) == ["arm_2.mp4"]
+
+
 class Emptied(Shelf):
     """A shelf from which each film is removed once it has been seen that it is there."""
 

@@ -22,11 +22,14 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from callboard.timelapse.container import is_film
 from callboard.timelapse.reel import About, Reel, called, inside
-from callboard.timelapse.refusals import NoSuchFilm
+from callboard.timelapse.refusals import NoSuchFilm, Refused, told
+
+log = structlog.get_logger("callboard.timelapse")
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -144,13 +147,20 @@ class Shelf:
             path.unlink(missing_ok=True)
 
     def sweep(self, keep: float | None) -> list[str]:
-        """Remove films of ours that are older than so many seconds; returns their names."""
+        """Remove films of ours that are older than so many seconds; returns the names of those gone."""
         now = time.time()
         old = [film.name for film in self.films() if keep is not None and now - film.made > keep]
-        ours = [name for name in old if self._noted(name).is_file()]
-        for name in ours:
+        return [name for name in old if self._noted(name).is_file() and self._is_swept(name)]
+
+    def _is_swept(self, name: str) -> bool:
+        """Remove a film if that can be done: one that can't must not spare those behind it."""
+        try:
             self.remove_film(name)
-        return ours
+        except (OSError, Refused) as error:
+            why = told(error) if isinstance(error, OSError) else str(error)
+            log.warning("an old film could not be removed", name=name, error=why)
+            return False
+        return True
 
     def usage(self) -> tuple[int, int]:
         """Return the bytes that are free on the disk, and all it has."""
