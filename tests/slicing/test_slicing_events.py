@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -219,9 +220,9 @@ def test_a_key_that_may_not_print_does_not_by_slicing(house: PrintHouse) -> None
         assert allowed or (status == 403 and b"callboard.printer." in body), body
 
 
-def command(house: PrintHouse, *words: str) -> subprocess.CompletedProcess[str]:
+def command(house: PrintHouse, *words: str, of: str = "slice") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "callboard", "slice", *words],
+        [sys.executable, "-m", "callboard", of, *words],
         check=False,
         capture_output=True,
         text=True,
@@ -251,6 +252,29 @@ def test_the_command_slices_a_file_of_this_machine_and_prints_it(house: PrintHou
     stored = command(house, "--import", "mine.ini", "--slicer", "slic3r")
     assert "Left out" not in stored.stderr
     assert stored.stdout == "slic3r has the profile mine, 1 settings.\n", stored.stderr
+
+
+def test_the_command_knows_jobs_and_profiles_and_what_is_no_model(house: PrintHouse) -> None:
+    need("slic3r")
+    (house.folder / "here.gcode").write_text("G28\n")
+    refused = command(house, "here.gcode")
+    assert (refused.returncode, "here.gcode is no model: slice a .stl" in refused.stderr) == (2, True)
+    for key in ("one", "two"):
+        (house.folder / f"{key}.ini").write_text("layer_height = 0.2\npost_process = /bin/true\n")
+        stored = command(house, "--import", f"{key}.ini", "--slicer", "slic3r")
+        assert "Left out, since a profile must not set it: post_process." in stored.stderr
+    assert command(house, "default", "slic3r", "two", of="slicing").returncode == 0
+    (shown,) = json.loads(command(house, "--list", "--json").stdout)[2:]
+    assert shown["defaultProfile"] == "two"
+    (house.folder / "long.stl").write_bytes(binary(box(12, 12, 1)))
+    begun = command(house, "long.stl", "--slicer", "slic3r", "--background", "--overwrite")
+    (job,) = re.findall(r"slic3r slices long.stl with the profile two.+slicing cancel (\w+)`", begun.stderr)
+    left = command(house, "cancel", job, of="slicing")
+    assert ("is called off" in left.stderr) or ("has ended already" in left.stderr)
+    assert job in command(house, "jobs", of="slicing").stdout
+    removed = command(house, "remove", "slic3r", "two", of="slicing")
+    assert "slic3r has no default profile now: callboard slicing default slic3r " in removed.stderr
+    assert "two" not in command(house, "profiles", of="slicing").stdout
 
 
 def test_models_and_gcode_have_pictures(house: PrintHouse) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
         "callboard.cli.slice:slice_file",
         "Slice a model, and print it; list slicers, import profiles.",
     ),
+    "slicing": ("callboard.cli.slicing:app", "Slicing: its jobs and profiles, cancelling, the default."),
     "timelapse": ("callboard.cli.timelapse:app", "Films of prints: list, render, delete, download."),
     "tracker": ("callboard.cli.tracker:app", "The production: import, tree, query, publish, fetch."),
     "worker": ("callboard.cli.worker:worker", "Take background jobs from a hub: films."),

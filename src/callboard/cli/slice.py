@@ -18,6 +18,7 @@ from callboard.cli.bringing import Overwrite, brought
 from callboard.cli.outcome import FAILED, AsJson, WrongUse
 from callboard.cli.output import note, printable, say, say_json, table
 from callboard.cli.reach import Reach, talk
+from callboard.files.names import Kind, kind_of
 
 if TYPE_CHECKING:
     from callboard.client.http import Http
@@ -63,6 +64,8 @@ def slice_file(
         return talk(reach, lambda http: _import(http, add, slicer, profile, as_json))
     if not file:
         raise WrongUse("Name a model: callboard slice part.stl --profile draft")
+    if kind_of(file) is not Kind.MODEL:
+        raise WrongUse(f"{file} is no model: slice a .stl, .3mf or .obj file.")
     wish = {
         "profile": profile,
         "slicer": slicer,
