@@ -29,6 +29,7 @@ import msgspec
 import psutil
 from PIL import Image, ImageDraw, ImageFilter
 
+from callboard.programs import NICE
 from callboard.timelapse import ffmpeg
 from callboard.timelapse.movie import Movie, command
 from callboard.timelapse.reel import About
@@ -152,7 +153,7 @@ def alone(folder: Path, frames: Path, count: int) -> tuple[float, float]:
     progress = words.index("-progress")
     del words[progress : progress + 5]
     begun = time.perf_counter()
-    process = subprocess.Popen(["nice", "-n", str(ffmpeg.NICE), *words])
+    process = subprocess.Popen(["nice", "-n", str(NICE), *words])
     _, status, spent = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -21,6 +21,7 @@ from callboard.hub.principal import Principal
 from callboard.jobs.job import Job, WorkFailed
 from callboard.jobs.room import Jobs
 from callboard.logs.memory import MemoryLog
+from callboard.programs import NICE
 from callboard.store import open_store
 from callboard.timelapse import ffmpeg
 from callboard.timelapse.filming import Filming, Workshop
@@ -282,7 +283,7 @@ async def test_endless_output_costs_no_memory(tmp_path: Path) -> None:
 async def test_it_runs_at_low_priority_and_ends_with_us(tmp_path: Path) -> None:
     program = script(tmp_path, f"nice > {tmp_path}/nice; exit 1")
     await refused(program, frames(tmp_path, "arm", 2), tmp_path)
-    assert int((tmp_path / "nice").read_text()) >= min(os.nice(0) + ffmpeg.NICE, 19)
+    assert int((tmp_path / "nice").read_text()) >= min(os.nice(0) + NICE, 19)
 
 
 @pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux only")

@@ -1,18 +1,13 @@
-"""A slicer as a process: started with low priority and limits, watched, and ended with all that it started.
+"""A slicer as a process: started with limits (callboard.programs), watched, and ended with what it started.
 
 Its output comes through a pseudo terminal: into a pipe, slicers would write only once they are done, and
-nobody would see how far they are. A small launcher sets what a preexec_fn would, which may hang in a
-process with threads: priority, limits, that it dies with us, and that it dies first when memory runs out:
-what prints is in our own process.
+nobody would see how far they are.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,43 +15,10 @@ from typing import Final
 
 from msgspec import Struct
 
-NICE: Final = 10
-"""How much less than others it gets: slicing must not slow prints down."""
+from callboard.programs import Bounds, Lines, gone, launched
 
 _LINES: Final = 60
-_LONGEST: Final = 2000
 _BLOCK: Final = 64 * 1024
-_GRACE: Final = 5.0
-
-_LAUNCH: Final = f"""\
-import os, sys
-parent, size, memory, program = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-try:
-    os.nice({NICE})
-except OSError:
-    pass
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for limit, most in ((resource.RLIMIT_FSIZE, size), (resource.RLIMIT_AS, memory)):
-        if most:
-            resource.setrlimit(limit, (most, most))
-except (ImportError, OSError, ValueError):
-    pass
-if sys.platform == "linux":
-    try:
-        open("/proc/self/oom_score_adj", "w").write("1000")
-    except OSError:
-        pass
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 9)
-    if os.getppid() != parent:
-        sys.exit(1)
-try:
-    os.execv(program, sys.argv[4:])
-except OSError as error:
-    sys.exit(f"{{program}} can't be started: {{error.strerror}}")
-"""
 
 
 class Limits(Struct, frozen=True):
@@ -90,15 +52,13 @@ async def run(
     ours, theirs = os.openpty()
     output = _Output(ours, on_line)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid())),
-            *(str(limits.size), str(limits.memory), *words),
-            stdin=asyncio.subprocess.DEVNULL,
+        process = await launched(
+            words,
+            Bounds(limits.size, limits.memory),
+            folder=folder,
+            environment={**(environment or {}), "LC_ALL": "C.UTF-8", "TERM": "dumb"},
             stdout=theirs,
             stderr=theirs,
-            cwd=folder,
-            env={**_inherited(), **(environment or {}), "LC_ALL": "C.UTF-8", "TERM": "dumb"},
-            start_new_session=True,
         )
     except BaseException:
         output.close()
@@ -113,7 +73,7 @@ async def run(
         in_time = False
     finally:
         try:
-            code = await _gone(process)
+            code = await gone(process)
         finally:
             output.close()
     return Ended(code, tuple(output.lines), in_time)
@@ -125,7 +85,7 @@ class _Output:
     def __init__(self, descriptor: int, on_line: Callable[[str], bool]) -> None:
         self.lines: deque[str] = deque(maxlen=_LINES)
         self._descriptor, self._on_line = descriptor, on_line
-        self._rest = b""
+        self._reading = Lines()
         self._loop = asyncio.get_running_loop()
         os.set_blocking(descriptor, False)
         self._loop.add_reader(descriptor, self._read)
@@ -153,34 +113,6 @@ class _Output:
         return True
 
     def _take(self, block: bytes) -> None:
-        *lines, rest = (self._rest + block).replace(b"\r", b"\n").split(b"\n")
-        self._rest = rest[-_LONGEST:]
-        for line in lines:
-            text = line[:_LONGEST].decode("utf-8", "replace").strip()
-            if text and not self._on_line(text):
-                self.lines.append(text)
-
-
-def _inherited() -> dict[str, str]:
-    """Return our variables without keys: a slicer reads what comes from anywhere."""
-    return {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-
-
-def kill(process: asyncio.subprocess.Process) -> None:
-    """Kill a process and all it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-async def _gone(process: asyncio.subprocess.Process) -> int:
-    """Kill what is left of the group, and return the exit code; a cancellation waits for that, too."""
-    kill(process)
-    ending = asyncio.create_task(process.wait())
-    try:
-        await asyncio.wait([ending], timeout=_GRACE)
-    except asyncio.CancelledError:
-        await asyncio.wait([ending], timeout=_GRACE)
-        raise
-    finally:
-        ending.cancel()
-    return process.returncode if process.returncode is not None else -signal.SIGKILL
+        for line in self._reading.feed(block):
+            if not self._on_line(line):
+                self.lines.append(line)

@@ -2,19 +2,14 @@
 
     find -> path;  run(arguments, seconds) -> Ended: its exit code, what it printed, and whether in time
 
-A small launcher lowers the priority, asks the kernel to end ffmpeg when we die, and before anything else when
-memory is short, then becomes ffmpeg. A preexec_fn would do the same in a fork of a process with threads, and
-may hang there.
+What it may use is bounded by the machine's memory: the kernel would end somebody, maybe us.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
-import signal
-import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -22,41 +17,14 @@ from typing import Final
 
 from msgspec import Struct
 
+from callboard.programs import Bounds, Lines, gone, kill, launched
 from callboard.timelapse.refusals import NoFfmpeg
-
-NICE: Final = 10
-"""How much less than others it gets: films must not slow prints down."""
 
 _SPARE: Final = 1 << 30
 """Bytes of addresses beyond the machine's memory: stacks and heaps of threads take them, and use few."""
 
 _LINES: Final = 20
 _LONGEST: Final = 64 * 1024
-_GRACE: Final = 5.0
-
-_LAUNCH: Final = f"""\
-import os, sys
-try:
-    os.nice({NICE})
-except OSError:
-    pass
-if sys.platform == "linux":
-    import ctypes, resource
-    ctypes.CDLL(None).prctl(1, 9)
-    try:
-        with open("/proc/self/oom_score_adj", "w") as score:
-            score.write("1000")
-        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + {_SPARE}
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    except (OSError, ValueError):
-        pass
-    if os.getppid() != int(sys.argv[1]):
-        sys.exit(1)
-try:
-    os.execv(sys.argv[2], sys.argv[2:])
-except OSError as error:
-    sys.exit(f"{{sys.argv[2]}} can't be started: {{error.strerror}}")
-"""
 
 
 class Ended(Struct, frozen=True):
@@ -112,14 +80,12 @@ async def run(
     `on_line` gets each line of stdout, and returns whether that line was for it; with `most` stdout is
     bytes instead, at most so many. `arguments[0]` is the path of ffmpeg.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+    process = await launched(
+        arguments,
+        Bounds(memory=_memory()),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LONGEST,
-        env={name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
-        start_new_session=True,
     )
     watched = _Watched(process, on_line, most)
     in_time = True
@@ -129,7 +95,7 @@ async def run(
     except TimeoutError:
         in_time = False
     finally:
-        code = await _gone(process)
+        code = await gone(process)
     return watched.outcome(code, in_time)
 
 
@@ -174,20 +140,8 @@ class _Watched:
                 return
 
 
-class _Lines:
-    """Lines out of blocks; carriage returns end one too, and a long one is cut."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, block: bytes) -> list[str]:
-        *lines, rest = (self._rest + block).replace(b"\r", b"\n").split(b"\n")
-        self._rest = rest[-1000:]
-        return [line[:1000].decode("utf-8", "replace") for line in lines if line.strip()]
-
-
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
-    reading = _Lines()
+    reading = Lines()
     while block := await stream.read(_LONGEST):
         for line in reading.feed(block):
             yield line
@@ -195,15 +149,9 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
         yield line
 
 
-def kill(process: asyncio.subprocess.Process) -> None:
-    """Kill a process and all it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-async def _gone(process: asyncio.subprocess.Process) -> int:
-    """Kill what is left of the group, and return the exit code."""
-    kill(process)
-    with contextlib.suppress(TimeoutError):
-        return await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE)
-    return process.returncode if process.returncode is not None else -signal.SIGKILL
+def _memory() -> int:
+    """Return the bytes of addresses that ffmpeg may have; 0 where nobody says what the machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + _SPARE
+    except (AttributeError, OSError, ValueError):
+        return 0
