@@ -213,6 +213,16 @@ def test_the_bed_of_a_cura_profile_is_that_of_its_definition_unless_it_says_anot
     assert {"machine_height", "center_object", "definition"} <= slicer.known("", {})
 
 
+def test_the_settings_of_prusaslicer_are_what_it_saved_and_its_print_options_but_no_actions() -> None:
+    told = "# made\nlayer_height = 0.2\nPrusaSlicer\nUsage: it [ ACTIONS ]\n--load ABCD  Load a=b.\n"
+    options = (
+        "Print options are processed in order.\n--top-solid-layers, --top N\n--filament-wipe N  Wipes.\n"
+    )
+    known = {"layer_height", "top_solid_layers", "top", "filament_wipe"}
+    assert PrusaSlicer().known(told + options, {}) == known
+    assert "load" in PrusaSlicer().known(told, {})
+
+
 def test_what_an_export_would_start_is_named_as_left_out() -> None:
     said = b'layer_height = 0.2\npost_process = /bin/sh\nthreads = \noutput_filename_format = ""\n'
     assert PrusaSlicer().left_out(said) == ["post_process"]

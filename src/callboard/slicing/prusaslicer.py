@@ -52,8 +52,12 @@ class PrusaSlicer:
         return inifile.left_out(text)
 
     def known(self, told: str, _settings: Settings) -> frozenset[str]:
-        """Return the names in the configuration that it saved, and its options."""
-        return inifile.names(told)
+        """Return the names in the configuration that it saved, and of its print options.
+
+        What its help says before them are actions, such as `--load`: no settings.
+        """
+        saved, mark, options = told.partition("\nPrint options")
+        return inifile.names(saved.partition("\nUsage:")[0] if mark else saved) | inifile.names(options)
 
     def bed(self, settings: Settings) -> Bed:
         """Return the bed of `bed_shape`."""
