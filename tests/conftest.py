@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 from hypothesis import settings
 
 from tests.serving import Server, serving
+
+# Whoever starts tests in the background has them ignore these, and so would every program that they start.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 # What was active stays (in CI examples are the same each time), but no example is timed: machines differ.
 settings.register_profile("patient", parent=settings(), deadline=None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -226,12 +228,17 @@ def test_arguments_given_one_by_one_are_not_cut() -> None:
     assert command.fill(values("'c")).argv == ("echo", "a b 'c", "$HOME | x", str(Path("~/x").expanduser()))
 
 
-SHELL_TEMPLATE = """printf '%s\\n' x{file}y "a {file} b" '<{file}>' "$(echo in)" -- {file} "{file}"
+TOGETHER = 8
+"""Values that one shell gets: to start it takes longer than what it does with them."""
+SHELL_LINE = """printf '%s\\n' x{file}y "a {file} b" '<{file}>' "$(echo in)" -- {file} "{file}"
 """
 
 
-def shell_says(shell: str, file: str, folder: Path) -> bytes:
-    invocation = for_shell(SHELL_TEMPLATE).fill(values(file))
+def shell_says(shell: str, files: list[str], folder: Path) -> bytes:
+    named = {f"v{number}": file for number, file in enumerate(files)}
+    template = "".join(SHELL_LINE.replace("{file}", f"{{{name}}}") for name in named)
+    event = Event("octoprint.PrintDone", named, entry=Stamp("l-1", 1.0, "mk3"))
+    invocation = for_shell(template).fill(Values(event))
     environment = {"PATH": str(folder / "bin"), "HOME": "/nowhere", **invocation.environment}
     return subprocess.run(
         [shell, *invocation.argv[1:]],
@@ -253,30 +260,47 @@ def tripwires(folder: Path) -> Path:
     return folder
 
 
-def check_shell(shell: str, file: str, folder: Path) -> None:
+def check_shell(shell: str, files: list[str], folder: Path) -> None:
     try:
-        said = shell_says(shell, file, folder)
+        said = shell_says(shell, files, folder)
     except Refused:
-        assert "\0" in file or len(file) > 100_000 or any("\ud800" <= char <= "\udfff" for char in file)
+        if len(files) == 1:
+            check_refused(files[0])
+            return
+        for file in files:
+            check_shell(shell, [file], folder)
         return
+    assert said == b"".join(map(as_told, files)), files
+    assert [path.name for path in folder.iterdir()] == ["bin"], files
+
+
+def check_refused(file: str) -> None:
+    assert "\0" in file or len(file) > 100_000 or any("\ud800" <= char <= "\udfff" for char in file)
+
+
+def as_told(file: str) -> bytes:
     told = os.fsencode(file)
     expected = [b"x" + told + b"y", b"a " + told + b" b", b"<" + told + b">", b"in", b"--", told, told]
-    assert said == b"\n".join(expected) + b"\n", file
-    assert [path.name for path in folder.iterdir()] == ["bin"], file
+    return b"\n".join(expected) + b"\n"
+
+
+def together(files: Iterable[str]) -> Iterator[list[str]]:
+    waiting = iter(files)
+    return iter(lambda: list(islice(waiting, TOGETHER)), [])
 
 
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
 def test_no_hostile_value_starts_a_process_or_breaks_a_shell_command(shell: str, tmp_path: Path) -> None:
     folder = tripwires(tmp_path)
-    for file in hostile.values(150):
-        check_shell(shell, file, folder)
+    for files in together(hostile.values(150)):
+        check_shell(shell, files, folder)
 
 
 @pytest.mark.slow
 def test_ten_thousand_hostile_values_start_nothing(tmp_path: Path) -> None:
     folder = tripwires(tmp_path)
-    for file in hostile.values(10_000, seed=2):
-        check_shell("/bin/sh", file, folder)
+    for files in together(hostile.values(10_000, seed=2)):
+        check_shell("/bin/sh", files, folder)
 
 
 def test_no_hostile_value_moves_an_argument() -> None:
