@@ -78,7 +78,8 @@ async def measured(folder: Path, model: str, slicer: str, repeats: int) -> tuple
             ours = [await job(here, slicer) for _ in range(repeats + 1)]
         await bus.close()
     times = [float(line) for line in (folder / "times").read_text().split()]
-    peer = [end - begin for begin, end in zip(times[::2], times[1::2], strict=True)]
+    runs = [end - begin for begin, end in zip(times[::2], times[1::2], strict=True)]
+    peer = runs[-len(ours) :]  # once, before the first job, it is asked which settings it knows
     print(
         *(f"  {slicer}: {one:.2f} s, {other:.2f} s" for one, other in zip(ours, peer, strict=True)), sep="\n"
     )
