@@ -89,6 +89,14 @@ async def launched(
     )
 
 
+def machine_memory() -> int:
+    """Return the bytes of memory that this machine has; 0 where nobody says."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
 def kill(process: asyncio.subprocess.Process) -> None:
     """Kill a program and all it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

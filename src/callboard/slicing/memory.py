@@ -6,9 +6,10 @@ ends; a machine that has no more ends whatever it likes.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
+
+from callboard.programs import machine_memory
 
 MOST_READING: Final = 4 << 30
 """Bytes that reading a model of others takes at most, however many there are."""
@@ -29,7 +30,7 @@ def of_reader(asked: int) -> int:
 
 def installed(container: Path = _CONTAINER) -> int:
     """Return the bytes of memory of this machine, or of the container that this is."""
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    machine = machine_memory()
     try:
         said = container.read_text("ascii").strip()
     except OSError:

@@ -8,7 +8,6 @@ What it may use is bounded by the machine's memory: the kernel would end somebod
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,7 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from callboard.programs import Bounds, Lines, gone, kill, launched
+from callboard.programs import Bounds, Lines, gone, kill, launched, machine_memory
 from callboard.timelapse.refusals import NoFfmpeg
 
 _SPARE: Final = 1 << 30
@@ -151,7 +150,5 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
 
 def _memory() -> int:
     """Return the bytes of addresses that ffmpeg may have; 0 where nobody says what the machine has."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + _SPARE
-    except (AttributeError, OSError, ValueError):
-        return 0
+    machine = machine_memory()
+    return machine + _SPARE if machine else 0
