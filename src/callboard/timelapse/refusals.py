@@ -30,8 +30,10 @@ class NoFfmpeg(CallboardError):
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def told(error: OSError) -> str:
-    """Return why the disk did not take something, as a sentence."""
+def told(error: OSError | CallboardError) -> str:
+    """Return as a sentence why something can't be done: in a room's own words, or what the disk refused."""
+    if isinstance(error, CallboardError):
+        return str(error)
     if error.errno in _FULL:
         return "The disk is full: make room where the timelapse folder lies."
     return f"The timelapse folder can't be written: {error.strerror or error}. Look who may do so."

@@ -225,8 +225,7 @@ class Timelapses:
             self._tell_old(await self._unrendered.sweep())
             self._tell_old(await self.threads.do(self.shelf.sweep, self._plan.keep_films))
         except (OSError, CallboardError) as error:
-            why = told(error) if isinstance(error, OSError) else str(error)
-            log.warning("the timelapse folder could not be looked after", error=why)
+            log.warning("the timelapse folder could not be looked after", error=told(error))
 
     def _tell_old(self, gone: list[str]) -> None:
         for name in gone:

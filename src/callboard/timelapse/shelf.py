@@ -157,8 +157,7 @@ class Shelf:
         try:
             self.remove_film(name)
         except (OSError, Refused) as error:
-            why = told(error) if isinstance(error, OSError) else str(error)
-            log.warning("an old film could not be removed", name=name, error=why)
+            log.warning("an old film could not be removed", name=name, error=told(error))
             return False
         return True
 

@@ -70,8 +70,7 @@ class Unrendered:
                 try:
                     await self._put_wanted(reel.name)
                 except (OSError, Refused) as error:
-                    said = told(error) if isinstance(error, OSError) else str(error)
-                    log.warning("a film that is wanted could not be made", name=reel.name, error=said)
+                    log.warning("a film that is wanted could not be made", name=reel.name, error=told(error))
 
     async def _put_wanted(self, name: str) -> None:
         async with self._alone(name):
