@@ -56,6 +56,11 @@ class Order(Struct, frozen=True, kw_only=True):
     if_clear: bool = True
     """Whether a printer whose bed may not be clear is left alone: nobody watches what is printed then."""
 
+    @property
+    def then(self) -> tuple[str, str]:
+        """What is asked of which printer once it is sliced: print or select; no printer: nothing is."""
+        return ("print", self.print) if self.print else ("select", self.select)
+
 
 class Job(Struct, kw_only=True):
     """One job. `seconds` is how long the slicing took, `printed` whether the printer did what was asked."""

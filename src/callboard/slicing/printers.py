@@ -52,10 +52,11 @@ class Printers:
     async def take(self, job: Job) -> Said:
         """Have a job's result printed, or selected, as was ordered."""
         order = job.order
-        data: dict[str, Any] = {"printer": order.print or order.select, "file": order.to, "origin": "local"}
+        verb, printer = order.then
+        data: dict[str, Any] = {"printer": printer, "file": order.to, "origin": "local"}
         if order.print and order.if_clear:
             data["if_clear"] = True
-        said = await self._ask("print" if order.print else "select", data, _PATIENCE, job.by)
+        said = await self._ask(verb, data, _PATIENCE, job.by)
         return said or Said(False, "no print host answered: is the printer configured?")
 
     async def _ask(self, verb: str, data: Mapping[str, Any], patience: float, by: Cause) -> Said | None:

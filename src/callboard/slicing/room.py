@@ -240,8 +240,9 @@ class Slicing:
 
     def _over(self, job: Job) -> None:
         """The task of a job has ended; one that was called off before its first step told nothing yet."""
-        self._not_done(job)
-        self._drop(job)
+        if not job.state.ended:
+            self._not_done(job)
+            self._drop(job)
         job.order = msgspec.structs.replace(job.order, settings={})  # which may be long
         del self._tasks[job.id]
         self._forget()
@@ -279,7 +280,7 @@ class Slicing:
         said = Said(False, off) if off else await self._printers.take(job)
         job.printed = said.success
         if not said.success:
-            verb, printer = ("print", job.order.print) if job.order.print else ("select", job.order.select)
+            verb, printer = job.order.then
             job.reason = f"It is sliced, but {printer} does not {verb} it: {said.message}"
             log.warning("a sliced model is not printed", file=job.order.to, reason=job.reason)
 
